@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from arena.report.tables import Run
+    from arena.report.interchange import Run
 
 __version__ = "0.1.0"
 
@@ -15,6 +15,6 @@ def load(run: "Path | str") -> "Run":
 
     It is an `InputError` where there is no run, or its manifest or ledger is broken.
     """
-    from arena.report import tables
+    from arena.report import interchange
 
-    return tables.load(run)
+    return interchange.load(run)

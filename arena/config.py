@@ -1,5 +1,6 @@
 """`bakeoff.toml`: what a person asks for, checked; `arena.run.plan` looks up what it names."""
 
+import json
 import re
 from decimal import Decimal
 from pathlib import Path
@@ -152,7 +153,7 @@ class BakeoffConfig(Record):
     """Of every container."""
     strict: bool = True
     """Grade a pass again, up to twice, where its patch has protected files or suspicious lines."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     """Of all that is drawn: the order of trials, resampling."""
     budget: Budget = Budget()
     """Of the whole run."""
@@ -172,6 +173,15 @@ class BakeoffConfig(Record):
     """Of the cluster's head, `host:port`; `auto` is the one that runs on this machine."""
     contestant: tuple[ContestantTable, ...] = Field(min_length=1)
     """Who takes part."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _can_be_written_down(cls, table: object) -> object:
+        try:
+            json.dumps(table, allow_nan=False, default=str)
+        except ValueError:
+            raise ValueError("inf, nan and numbers of thousands of digits are not taken") from None
+        return table
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

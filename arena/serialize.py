@@ -6,6 +6,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
@@ -197,7 +198,8 @@ def wrong_shape(error: ValidationError, *, where: str, shape: Any = None) -> Inp
     message = first["msg"].removeprefix("Value error, ")
     remedy = "" if key else "mend the file"
     if key and kind not in _MAY_BE_SECRET and isinstance(given, int | float):  # a text may be a key
-        remedy = f"it is {json.dumps(given)[:80]}"
+        with suppress(ValueError):  # Python writes no number of thousands of digits
+            remedy = f"it is {json.dumps(given)[:80]}"
     return InputError(f"{key}: {message}" if key else message, where=where, remedy=remedy)
 
 

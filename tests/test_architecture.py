@@ -38,7 +38,7 @@ LAYERS = [
 ]
 PROCESS_OWNERS = {  # who starts programs of the host, and which
     "git": "git",
-    "demo/baseline/probe/runs": "itself again, in the contestant's own container",
+    "demo/probe/runs": "itself again, in the contestant's own container",
     "sandbox/image/build": "debootstrap: the script of the engine's own",
     "sandbox/image/packages": "pip and npm, for packages",
     "sandbox/image/settings": "pip and apt, asked for their settings",
@@ -261,6 +261,7 @@ def test_arena_is_the_only_import_package():
         ),
         ("arena.report.site", {"docker", "httpx2", "openai", "ray"}),
         ("arena.score.leaderboard", {"docker", "httpx2", "openai", "ray"}),
+        ("arena.run.preview; import arena.backend.checks", {"httpx2", "openai", "ray"}),
         ("arena.gateway.server", {"any_llm", "agents", "anthropic"}),
     ],
 )

@@ -92,6 +92,10 @@ def test_the_documented_example_is_read(tmp_path):
         ('name = "local-qwen"', 'name = "../up"', ["contestant[2].name"]),
         ('name = "nightly"', "", ["'name' is missing"]),
         ("[limits]", "[limits", ["not valid TOML"]),
+        ("attempts = 3", "seed = -1", ["seed", "greater than or equal to 0"]),
+        ("seconds = 900", "seconds = inf", ["inf, nan", "not taken"]),
+        ('{ protocol = "tools" }', "{ temperature = nan }", ["inf, nan", "not taken"]),
+        ("attempts = 3", "seed = 0x" + "f" * 5000, ["thousands of digits", "not taken"]),
     ],
 )
 def test_bad_input_is_named(tmp_path, old, new, says):

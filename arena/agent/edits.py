@@ -61,8 +61,8 @@ def of(sandbox: Sandbox, statement: str, budget_tokens: int) -> str:
 def _lines(sandbox: Sandbox, argv: list[str], limit_bytes: int) -> list[str]:
     """Lines that a command prints of files here, by their paths."""
     found = sandbox.exec(argv, timeout_s=_TIMEOUT_S, output_limit=limit_bytes)
-    lines = found.stdout.decode("utf-8", "replace").splitlines()
-    return [line.removeprefix("./") for line in lines]
+    lines = found.stdout.decode("utf-8", "replace").split("\n")
+    return [line.removeprefix("./") for line in lines if line]
 
 
 def _relevance(path: str, statement: str) -> int:

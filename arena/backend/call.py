@@ -120,36 +120,41 @@ DONE = b"[DONE]"
 def events(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
     """Each event as it came, and its payload, which a comment does not have.
 
-    Some endpoints leave out the empty line between events: what is JSON of its own ends one.
+    Some endpoints leave out the empty line between events: a line of JSON of its own ends one.
     """
-    raw, behind, payload = b"", b"", b""
+    raw, behind, payload = bytearray(), bytearray(), bytearray()
     for line in _lines(blocks):
         if line.startswith(b"data:"):
-            if payload and _is_whole(payload):
-                yield raw + b"\n", payload
-                raw, payload = b"", b""
+            if payload and b"\n" not in payload and _is_whole(bytes(payload)):
+                yield bytes(raw) + b"\n", bytes(payload)
+                raw, payload = bytearray(), bytearray()
             raw += behind + line
             payload += (b"\n" if payload else b"") + line[5:].strip()
-            behind = b""
+            behind = bytearray()
         elif line.strip():
             behind += line
         else:
-            yield raw + behind + line, payload
-            raw, behind, payload = b"", b"", b""
+            yield bytes(raw + behind + line), bytes(payload)
+            raw, behind, payload = bytearray(), bytearray(), bytearray()
     if payload:
-        yield raw + b"\n", payload
+        yield bytes(raw) + b"\n", bytes(payload)
 
 
 def _lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
     """Whole lines, and a last one without its end where that is an event all the same."""
-    rest = b""
+    rest: list[bytes] = []
     for block in blocks:
-        lines = (rest + block).splitlines(keepends=True)
-        # The last line may go on, and its end may be half of one.
-        rest = b"" if not lines or lines[-1].endswith(b"\n") else lines.pop()
-        yield from lines
-    if rest.startswith(b"data:") and _is_whole(rest[5:]):
-        yield rest + b"\n"
+        rest.append(block)
+        if b"\n" in block or b"\r" in block:
+            lines = b"".join(rest).splitlines(keepends=True)
+            # The last line may go on, and its end may be half of one.
+            rest = [] if lines[-1].endswith(b"\n") else [lines.pop()]
+            yield from lines
+    lines = b"".join(rest).splitlines(keepends=True)
+    yield from lines[:-1]
+    for last in lines[-1:]:
+        if last.startswith(b"data:") and _is_whole(last[5:]):
+            yield last + b"\n"
 
 
 def _is_whole(payload: bytes) -> bool:

@@ -6,14 +6,16 @@ live, read in documentation or in third-party code, or only recalled.
 Names are `provider/model` or `provider@region/model`; `arena.backend.resolve` makes specs of them.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, model_validator
 
 from arena import registry
 from arena.errors import InputError
@@ -78,6 +80,15 @@ class ModelPrice(PriceRow):
 
     regions: tuple[str, ...] = ()
     """Regions it applies to; all when empty."""
+
+    @model_validator(mode="after")
+    def _has_zones(self) -> Self:
+        for window in self.peak:
+            try:
+                ZoneInfo(window.zone)
+            except (ZoneInfoNotFoundError, ValueError, OSError):
+                raise ValueError(f"{window.zone!r} is no time zone") from None
+        return self
 
 
 class ModelRow(Record):
@@ -199,6 +210,15 @@ class ProviderProfile(Record):
     evidence: Evidence
     """How it is known."""
 
+    @model_validator(mode="after")
+    def _has_patterns(self) -> Self:
+        for pattern in (p for rule in self.errors for p in (rule.code, rule.message) if p):
+            try:
+                re.compile(pattern)
+            except (re.error, OverflowError, RecursionError) as error:
+                raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
+        return self
+
     def serving(self, row: ModelRow) -> tuple[str, ...]:
         """Regions that serve a model, the default first."""
         return row.regions or tuple(self.regions)
@@ -263,16 +283,23 @@ def load(own: Sequence[Path] = ()) -> Catalog:
 def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     found = dict(below)
     for key, value in above.items():
-        if key == "models" and key in found:
-            rows = {row.get("id"): row for row in found[key]}
+        if key == "models" and _are_rows(value) and _are_rows(found.get(key)):
+            rows = {row["id"]: row for row in found[key]}
             for row in value:
-                rows[row.get("id")] = {**rows.get(row.get("id"), {}), **row}
+                rows[row["id"]] = {**rows.get(row["id"], {}), **row}
             found[key] = list(rows.values())
         elif isinstance(value, dict) and isinstance(found.get(key), dict):
             found[key] = _merged(found[key], value)
         else:
             found[key] = value
     return found
+
+
+def _are_rows(value: Any) -> bool:
+    """Whether it is a list of tables with ids; what else it may be is told with the form."""
+    return isinstance(value, list) and all(
+        isinstance(row, dict) and isinstance(row.get("id"), str) for row in value
+    )
 
 
 def region_of(profile: ProviderProfile, row: ModelRow, name: str | None) -> str:
@@ -290,8 +317,11 @@ def row_of(profile: ProviderProfile, model: str) -> ModelRow:
     """
     rows = {row.id: row for row in profile.models}
     if model in rows:
-        row = rows[model]
-        return row if row.alias_of is None else rows[row.alias_of]
+        meant = rows[model].alias_of or model
+        if meant not in rows or rows[meant].alias_of:
+            what = f"model {model!r} of {profile.id} is an alias of {meant!r}"
+            raise InputError(f"{what}, which is no model of it", remedy="correct alias_of")
+        return rows[meant]
     if profile.any_model:
         return ModelRow(id=model, source="", checked_on=profile.checked_on, evidence="user")
     raise registry.unknown(f"model of {profile.id}", model, rows, listing=LISTING)
@@ -327,8 +357,8 @@ def prices_of(catalogue: Catalog, spec: BackendSpec) -> tuple[PriceRow, ...] | N
         return None
     if place_of(profile, spec.base_url)[1]:
         return ()
-    at = {r.base_url: name for name, r in profile.regions.items()}
-    return row.priced_in(at.get(spec.base_url, next(iter(profile.regions))))
+    region = spec.name.partition("/")[0].partition("@")[2]  # its address is one of several APIs'
+    return row.priced_in(region if region in profile.regions else next(iter(profile.regions)))
 
 
 def is_retired(row: ModelRow, today: date) -> bool:

@@ -61,6 +61,8 @@ TEMPLATE_TOKENS = 2048
 
 REPEATED = frozenset({"role", "id", "type", "name", "index", "object", "format"})
 """Strings that streams repeat instead of continuing."""
+_GROWING = frozenset({"text", "thinking"})
+"""Parts of content, and of what LiteLLM calls `thinking_blocks`, which come without a number."""
 _SUMMED = frozenset({"choices", "usage"})
 """What a stream's chunks hold parts of."""
 
@@ -270,6 +272,10 @@ def _complete(function: dict[str, JsonValue]) -> bool:
 def _merge(target: dict[str, JsonValue], piece: dict[str, JsonValue]) -> None:
     for key, value in piece.items():
         have = target.get(key)
+        if key == "content" and isinstance(have, str) and have and isinstance(value, list):
+            have = target[key] = _as_parts(have)  # Mistral says its thoughts in parts, then text
+        elif key == "content" and isinstance(have, list) and isinstance(value, str) and value:
+            value = _as_parts(value)  # noqa: PLW2901
         if isinstance(have, str) and isinstance(value, str) and key not in REPEATED:
             target[key] = have + value
         elif isinstance(have, dict) and isinstance(value, dict):
@@ -285,15 +291,22 @@ def _merge(target: dict[str, JsonValue], piece: dict[str, JsonValue]) -> None:
 def _merge_list(have: list[JsonValue], more: list[JsonValue]) -> None:
     for item in more:
         last = have[-1] if have else None
-        if (
-            isinstance(item, dict)
-            and isinstance(last, dict)
-            and "index" in item
-            and (item["index"], item.get("type")) == (last.get("index"), last.get("type"))
-        ):
+        if isinstance(item, dict) and isinstance(last, dict) and _goes_on(last, item):
             _merge(last, item)
         else:
             have.append(deepcopy(item))
+
+
+def _as_parts(text: str) -> list[JsonValue]:
+    return [{"type": "text", "text": text}]
+
+
+def _goes_on(last: dict[str, JsonValue], item: dict[str, JsonValue]) -> bool:
+    """Whether a part of a list continues the last one; a signature ends a thought."""
+    index, kind = item.get("index"), item.get("type")
+    if (index, kind) != (last.get("index"), last.get("type")):
+        return False
+    return "index" in item or (kind in _GROWING and not last.get("signature"))
 
 
 def _tool_calls(raw: JsonValue) -> Iterable[ToolCall]:

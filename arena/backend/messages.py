@@ -155,7 +155,8 @@ def _turns(history: Sequence[Message]) -> list[Block]:
     turns: list[Block] = []
     for message in history:
         role = "assistant" if message.get("role") == "assistant" else "user"
-        if message.get("role") == "system" or not message.get("content"):
+        says = message.get("content") or message.get("role") == "tool"  # each call has its result
+        if message.get("role") == "system" or not says:
             continue
         if role == "assistant":
             if said := _without_blanks(message["content"]):

@@ -310,4 +310,7 @@ def _counted(reply: Reply, begin: CallBegin) -> Reply:
     guessed = usage.estimate(begin.prompt_estimate, len(chat.encoded(reply.message)))
     if told is not None and told.prompt:
         guessed = told.model_copy(update={"output": guessed.output, "estimated": True})
+    elif told is not None and told.output:
+        kept = {"output": told.output, "reasoning": told.reasoning}
+        guessed = guessed.model_copy(update=kept)
     return reply.model_copy(update={"usage": guessed})

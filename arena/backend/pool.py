@@ -1,17 +1,23 @@
-"""The endpoints of one run: a client and a limiter for each, keys read once at the start."""
+"""The endpoints of one run: whether they answer, their keys, a client and a limiter for each."""
 
 import os
+import urllib.error
+import urllib.request
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from http.client import HTTPException
 from urllib.parse import urlsplit
 
+from arena.backend import apis
 from arena.backend.call import RetryPolicy
-from arena.backend.client import EndpointClient
 from arena.backend.limiter import CallLog, Limiter, LocalRequestGate
 from arena.backend.meter import Endpoint
 from arena.errors import InputError
 from arena.money.budget import TrialBudget
 from arena.records import BackendSpec, FxRate, RateLimits
+from arena.records.base import is_local
+
+ANSWERS_WITHIN_S = 15.0
 
 
 class Backends(AbstractContextManager["Backends"]):
@@ -26,6 +32,8 @@ class Backends(AbstractContextManager["Backends"]):
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         """Open endpoints, sending nothing; `InputError` where the variable of a key is empty."""
+        from arena.backend.client import EndpointClient  # loads `openai`: only where calls are made
+
         self._retry = retry or RetryPolicy()
         self._fx = tuple(fx)
         keys = {spec.api_key_env: _key(spec, environ) for spec in specs}
@@ -56,6 +64,43 @@ class Backends(AbstractContextManager["Backends"]):
 
     def __exit__(self, *ended: object) -> None:
         self.close()
+
+
+def check_endpoints(specs: Sequence[BackendSpec]) -> None:
+    """Ask each endpoint for its list of models; any answer but a web page will do, a refusal too.
+
+    Some servers have no such list, and a page that says so: those are asked for nothing, at the
+    path of calls. Raises `InputError` where nothing listens, or what answers is no API.
+    """
+    for address, spec in {spec.base_url: spec for spec in specs}.items():
+        where = f"backend {spec.name}, base_url {address}"
+        calls = f"{address}{apis.DIALECTS[spec.api].REQUEST.path}"
+        try:
+            is_site = _is_page(f"{address}/models", None) and _is_page(calls, b"{}")
+        except (OSError, HTTPException, ValueError) as error:  # the last: sent on to no address
+            what = f"cannot be reached ({getattr(error, 'reason', None) or error})"
+            remedy = "start the server or correct it"
+            raise InputError(what, where=where, remedy=remedy) from None
+        if is_site:
+            raise InputError(
+                "answers with a web page, not an API",
+                where=where,
+                remedy="give the address that ends before /chat/completions, often in /v1",
+            )
+
+
+def _is_page(url: str, body: bytes | None) -> bool:
+    """Whether a web page is what an address answers with; a body is posted."""
+    kinds = {"Accept": "application/json", "Content-Type": "application/json"}
+    request = urllib.request.Request(url, body, kinds)  # noqa: S310 - of http or https (`Address`)
+    # As calls go: a proxy for the world is none for this machine.
+    proxies = [urllib.request.ProxyHandler({})] if is_local(url) else []
+    try:
+        answer = urllib.request.build_opener(*proxies).open(request, timeout=ANSWERS_WITHIN_S)
+    except urllib.error.HTTPError as error:
+        answer = error
+    with answer:
+        return bool(answer.headers.get_content_type() == "text/html")
 
 
 def missing_keys(specs: Sequence[BackendSpec], environ: Mapping[str, str]) -> list[str]:

@@ -1,6 +1,6 @@
 """From a catalog name or an inline table to a spec, and whether it may be sent code at all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from urllib.parse import urlsplit
 
@@ -23,6 +23,13 @@ from arena.config import BackendTable, Policy, PriceTable
 from arena.errors import InputError
 from arena.records import Api, BackendSpec, EffortRule, PriceRow, PriceTier, Quirks, digest_of
 from arena.records.base import is_local
+
+_OURS = frozenset(
+    {"model", "messages", "input", "tools", "n", "stream", "stream_options"}
+    | {"max_tokens", "max_completion_tokens", "max_output_tokens"}
+)
+"""Body parameters that no contestant sets: conversation, form and length of a reply. All of several
+replies (`n`) would be paid for, and one read."""
 
 
 def resolve(
@@ -68,7 +75,7 @@ def _from_profile(
 ) -> BackendSpec:
     region = profile.regions[region_name]
     base_url = table.base_url or region.base_url
-    own, other_product = place_of(profile, base_url)
+    own, other_product = _placed(profile, given := (base_url, *table.endpoints.values()))
     simulated = not own
     suffix = "" if region_name == next(iter(profile.regions)) else f"@{region_name}"
     name = f"{profile.id}{suffix}/{table.model}"
@@ -78,6 +85,7 @@ def _from_profile(
         caveats += (f"its cost is unknown: {other_product}",)
     others = table.endpoints if table.base_url else region.endpoints
     endpoints: dict[Api, str] = {"chat": base_url, **others}
+    strange = other_product or (simulated and not all(map(is_local, given)))
     lab = table.lab or row.lab or profile.lab
     country = table.country or row.country or profile.country
     most = {"concurrency": table.max_concurrency} if table.max_concurrency else {}
@@ -106,9 +114,7 @@ def _from_profile(
         provider_country=None if simulated else profile.country,
         residency=table.residency or (None if simulated or other_product else region.residency),
         open_weights=row.open_weights if table.open_weights is None else table.open_weights,
-        trains_on_data=None
-        if other_product
-        else _first(row.trains_on_data, region.trains_on_data, profile.trains_on_data),
+        trains_on_data=None if strange else _trains(profile, region, row),
         context_window=row.context_window,
         retires_on=row.retires_on,
         chat_tools=row.chat_tools,
@@ -126,8 +132,15 @@ def _region_at(profile: ProviderProfile, row: ModelRow, url: str | None) -> str 
     return next((name for name, base_url in places if url and is_at(url, base_url)), None)
 
 
-def _first(*values: bool | None) -> bool | None:
-    return next((v for v in values if v is not None), None)
+def _placed(profile: ProviderProfile, addresses: Iterable[str]) -> tuple[bool, str]:
+    """`place_of` for several: whether each is the provider's, and why prices do not hold at one."""
+    places = [place_of(profile, address) for address in addresses]
+    return all(own for own, _ in places), next((why for _, why in places if why), "")
+
+
+def _trains(profile: ProviderProfile, region: Region, row: ModelRow) -> bool | None:
+    told = (row.trains_on_data, region.trains_on_data, profile.trains_on_data)
+    return next((one for one in told if one is not None), None)
 
 
 def _key_env(
@@ -139,7 +152,7 @@ def _key_env(
     address that is not the provider's: such an endpoint names its own variable.
     """
     names = region.key_env or profile.key_env
-    found = next((name for name in names if environ.get(name)), None)
+    found = next((name for name in names if environ.get(name, "").strip()), None)
     usual = None if profile.self_hosted else next(iter(names), None)
     return None if simulated else found or usual
 
@@ -169,14 +182,19 @@ def _efforts(profile: ProviderProfile, row: ModelRow) -> dict[Api, EffortRule]:
 
 def _check_body(profile: ProviderProfile, body: Mapping[str, JsonValue], where: str) -> None:
     rules, label, wrong = profile.rules, profile.label, ""
-    told = {"one": "takes 1 alone", "ignored": "ignores it", "refused": "refuses it"}
+    told = {"one": "takes 1 alone", "up_to_one": "takes up to 1"}
+    told |= {"ignored": "ignores it", "refused": "refuses it"}
     for name, value in body.items():
         if name in rules.refuses:
             wrong = f"{label} refuses {name!r}"
         elif name in rules.ignores:
             wrong = f"{label} drops {name!r} without a word"
         elif name == "temperature" and (said := told.get(rules.temperature or "")):
-            wrong = "" if rules.temperature == "one" and value == 1 else f"{name}: {label} {said}"
+            number = value if isinstance(value, int | float) else -1
+            fits = {"one": number == 1, "up_to_one": 0 <= number <= 1}
+            wrong = "" if fits.get(str(rules.temperature)) else f"{name}: {label} {said}"
+        elif name in _OURS:
+            wrong = f"{name!r} is the same for all, by [limits], or is set for each call"
         if wrong:
             raise InputError(wrong, where=where, remedy="remove it")
 
@@ -199,7 +217,8 @@ def _pin(
 def _inline(table: BackendTable, environ: Mapping[str, str]) -> BackendSpec:
     """An endpoint of nobody's catalogue: a provider of which only the table tells."""
     assert table.base_url is not None
-    local = is_local(table.base_url) if table.self_hosted is None else table.self_hosted
+    addresses = (table.base_url, *table.endpoints.values())
+    local = all(map(is_local, addresses)) if table.self_hosted is None else table.self_hosted
     nobody = ProviderProfile(
         id="inline",
         label=table.base_url,
@@ -207,7 +226,7 @@ def _inline(table: BackendTable, environ: Mapping[str, str]) -> BackendSpec:
         self_hosted=local,
         any_model=True,
         trains_on_data=False if local else None,
-        regions={"own": Region(base_url=table.base_url)},
+        regions={"own": Region(base_url=table.base_url, endpoints=table.endpoints)},
         source="",
         checked_on=date.min,
         evidence="user",

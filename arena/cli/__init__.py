@@ -2,9 +2,11 @@
 
 stdout carries results, stderr progress and errors. Exit codes: 0 done, 1 a check failed,
 2 bad input, 3 a planned trial has no verdict, 70 a defect of Arena (with a traceback),
-130 interrupted.
+130 interrupted, 141 whoever read stdout is gone.
 """
 
+import errno
+import os
 import sys
 import traceback
 from typing import Annotated
@@ -22,9 +24,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-EXIT_CHECK_FAILED, EXIT_INPUT, EXIT_NO_VERDICT, EXIT_INTERRUPTED = 1, 2, 3, 130
+EXIT_CHECK_FAILED, EXIT_INPUT, EXIT_NO_VERDICT, EXIT_INTERRUPTED, EXIT_UNREAD = 1, 2, 3, 130, 141
 EXIT_DEFECT = 70
 """As sysexits.h has it: an exit code of 1 would tell a gate that a regression is shown."""
+UNREACHABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP}
+"""Of paths that a person named, however they are tried."""
 LINE_CHARS = 10_000
 """Of an error, which may name every contestant."""
 
@@ -65,9 +69,11 @@ def register() -> None:
 def main() -> None:
     """Entry point: errors on purpose become one line and an exit code."""
     register()
+    stdout = sys.stdout
     try:
         # Without standalone mode the parser raises its errors, and returns the code of an exit.
-        sys.exit(app(standalone_mode=False))
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
     except typer.TyperException as error:
         # Without a message: the help was asked for by naming no command, and stands there.
         told = error.format_message().replace("Value error, ", "").rstrip(".")
@@ -78,12 +84,20 @@ def main() -> None:
         _fail(f"fault ({error.kind}): {error}", EXIT_NO_VERDICT)
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted", EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
-    except Exception:  # noqa: BLE001 - whatever it is, its exit code is no verdict
+    except (BrokenPipeError, SystemExit) as end:
+        # Where a pipe breaks, typer puts something in stdout's place and ends as a failed check.
+        if isinstance(end, SystemExit) and sys.stdout is stdout:
+            raise
+        nowhere = os.open(os.devnull, os.O_WRONLY)  # takes what is still held
+        for number in (1, 2):
+            os.dup2(nowhere, number)
+        sys.exit(EXIT_UNREAD)
+    except Exception as error:  # noqa: BLE001 - whatever it is, its exit code is no verdict
+        if isinstance(error, OSError) and error.filename and error.errno in UNREACHABLE:
+            _fail(f"{error.filename}: {error.strerror}", EXIT_INPUT)
         traceback.print_exc()
         sys.exit(EXIT_DEFECT)
+    sys.exit(code)
 
 
 def _fail(line: str, code: int) -> None:

@@ -2,13 +2,17 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from arena.cli import options
 from arena.cli.options import Format, FormatFlag, argument, emit, unset
 from arena.errors import InputError
+
+if TYPE_CHECKING:
+    from arena.records import AgentCapabilities
+    from arena.records.program import Program
 
 app = typer.Typer(help="List, check and install agents; export trajectories.", no_args_is_help=True)
 
@@ -25,9 +29,26 @@ def list_(agents: AgentsFlag = None, format_: FormatFlag = Format.TABLE) -> None
 
     Example: arena agents list
     """
-    from arena.agent.listing import listed
+    from arena.agent import external
+    from arena.registry import AGENTS, agent_module
 
-    emit("agents", listed(agents or ()), COLUMNS, format_)
+    rows = [_row(name, agent_module(name).capabilities(name, {})) for name in AGENTS]
+    programs = external.load(agents or ()).values()
+    rows += [_row(one.name, external.capabilities(one), one) for one in programs]
+    emit("agents", rows, COLUMNS, format_)
+
+
+def _row(name: str, able: "AgentCapabilities", program: "Program | None" = None) -> dict[str, str]:
+    """One agent, with the APIs that it speaks, the best first, and the packages of a program."""
+    return {
+        "name": name,
+        "kind": "program" if program else "control" if able.control else "built in",
+        "label": able.label,
+        "api": ", ".join(able.apis),
+        "installs": ", ".join([*program.install.npm, *program.install.pip]) if program else "",
+        "limits": " ".join(program.limits) if program else "",
+        "source": program.source if program else "",
+    }
 
 
 @app.command()
@@ -41,11 +62,12 @@ def check(
 
     Example: arena agents check claude-code codex
     """
+    from arena.report.format import plain
     from arena.run.check_agents import checked
 
     failed = False
     for name, problem in checked(names or (), agents or (), say=options.say):
-        print(f"{name}: {problem or 'ok'}")
+        print(plain(f"{name}: {problem or 'ok'}"))
         failed = failed or problem is not None
     raise typer.Exit(int(failed))
 
@@ -86,7 +108,9 @@ def trajectories(
     from arena.rundir.directory import file_stem
 
     folder = SafePath(out) if out else SafePath(run) / "trajectories"
+    with options.writing(folder, "--out"):
+        folder.mkdir()
     for name, trajectory in trajectories_of_run(run):
-        (folder / f"{file_stem(name)}.json").write(json.dumps(trajectory, indent=1))
-    folder.mkdir()
+        with options.writing(folder, "--out"):
+            (folder / f"{file_stem(name)}.json").write(json.dumps(trajectory, indent=1))
     print(folder)

@@ -46,9 +46,9 @@ def list_(
 
     Example: arena backends list --country CN --open-weights
     """
-    from arena.backend import catalog, listing
+    from arena.backend import catalog, checks
 
-    rows = listing.listed(
+    rows = checks.listed(
         catalog.load(profiles or ()),
         today=options.today(),
         country=country,
@@ -102,13 +102,13 @@ def check(
 
     Example: arena backends check openai/gpt-5.1
     """
-    from arena.backend import catalog, listing
+    from arena.backend import catalog, checks
 
     known = catalog.load(profiles or ())
     if live:
         good = _check_live(known, names or [], evidence, format_)
     else:
-        found = listing.check(known, today=options.today(), names=names or ())
+        found = checks.check(known, today=options.today(), names=names or ())
         rows = [finding._asdict() for finding in found]
         emit("findings", rows, ("level", "backend", "text"), format_)
         good = all(finding.level not in {"error", "stale"} for finding in found)
@@ -117,7 +117,7 @@ def check(
 
 
 def _check_live(known: "Catalog", names: list[str], evidence: Path, form: Format) -> bool:
-    from arena.backend import health
+    from arena.backend import checks
     from arena.backend.resolve import resolve
     from arena.money.prices import SHIPPED_FX
 
@@ -125,7 +125,7 @@ def _check_live(known: "Catalog", names: list[str], evidence: Path, form: Format
         raise InputError("no backend named", where="--live", remedy="name some: each costs money")
     today = options.today()
     specs = [resolve(name, known, today=today, environ=os.environ) for name in names]
-    checks = [health.probe(spec, fx=SHIPPED_FX, environ=os.environ) for spec in specs]
-    health.record(checks, evidence, today=today)
-    emit("checks", checks, ("backend", "ok", "cost_usd", "detail"), form)
-    return all(one.ok for one in checks)
+    seen = [checks.probe(spec, fx=SHIPPED_FX, environ=os.environ) for spec in specs]
+    checks.record(seen, evidence, today=today)
+    emit("checks", seen, ("backend", "ok", "cost_usd", "detail"), form)
+    return all(one.ok for one in seen)

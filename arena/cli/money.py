@@ -52,13 +52,15 @@ def plan(
     overrides = Overrides(*chosen, attempts, race=race, retired=pilot is None)
     known, made = running.prepare(config, profiles, overrides)
     out = out or options.runs_dir() / made.config.name
-    history = list(earlier or ([out] if RunDir(out).manifest_path.exists() else []))
+    begun = RunDir(out).begun()
+    history = list(earlier or ([out] if begun else []))
     if pilot is not None:
         running.start(made.first(pilot), out)
         history.append(out)
+        begun = RunDir(out).begun()
     runs = list(dict.fromkeys(history))
-    if (begun := RunDir(out)).manifest_path.exists():
-        made = priced_as(made, begun.read_manifest(), say)
+    if begun:
+        made = priced_as(made, begun, say)
     images = None
     with ExitStack() as opened:
         try:
@@ -205,7 +207,7 @@ def scale(
     cpu_s: Annotated[float | None, _as(", else 4", "CPU seconds of a trial.", 0)] = None,
     hosts: Annotated[int, typer.Option(min=1, help="Hosts, all alike.")] = 1,
     cores: Annotated[int, typer.Option(min=1, help="Of one host.")] = 8,
-    memory_gb: Annotated[float, typer.Option(min=0.1, help="Of one host.")] = 32,
+    memory_gb: Annotated[float, typer.Option(min=0.1, max=1e6, help="Of one host.")] = 32,
     container_mb: Annotated[int, typer.Option(min=64, help="Memory of one container.")] = 1024,
     concurrency: Annotated[int | None, unset("Trials at once.", "what memory holds", min=1)] = None,
     provider_concurrency: Annotated[int | None, _at_most("Calls at once of a backend.")] = None,
@@ -263,8 +265,8 @@ def _workload(
             where = f"--{name.replace('_', '-')}"
             given[name] = shaped(told, Spread, where=where, remedy="write median,p90 as in 6,20")
     if like is not None:
-        return workload_of(like).model_copy(update=given)
-    if missing := [f"--{name}" for name in ("tasks", "backends") if name not in given]:
+        given = workload_of(like).model_dump() | given
+    elif missing := [f"--{name}" for name in ("tasks", "backends") if name not in given]:
         what = f"{' and '.join(missing)} missing"
         raise InputError(what, remedy="give them, or a run with --like")
-    return Workload.model_validate(given)
+    return shaped(given, Workload, where="arena scale")

@@ -140,6 +140,7 @@ def trend(
 
     Example: arena trend runs --format html
     """
+    from arena.paths import SafePath
     from arena.report import trend as drawing
     from arena.score import trend as scoring
     from arena.score.nights import read_runs, runs_in
@@ -149,9 +150,14 @@ def trend(
         nights = [night for night in nights if night.manifest.created_at.date() >= since.date()]
     found = scoring.trend(nights, level=assurance, run_length=run_length, left_out=broken)
     if format_ == "html":
-        path = out or runs[0] / "trend.html"
-        write_file(path, drawing.render(found, runs[0].resolve().name), flag="--out")
-        print(path)
+        page = drawing.render(found, runs[0].resolve().name)
+        if out is None:
+            path = SafePath(runs[0]) / "trend.html"
+            with options.writing(path, "--out"):
+                path.write(page)
+        else:
+            write_file(out, page, flag="--out")
+        print(out or path)
     else:
         form = Format.JSON if format_ == "json" else Format.TABLE
         emit_answer(found, drawing.text(found), form)

@@ -16,8 +16,9 @@ import typer
 from arena.errors import InputError
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import RenderableType
 
+    from arena.paths import AnyPath
     from arena.records import Record
     from arena.sandbox.engine import DockerEngine
     from arena.sandbox.image.images import Images
@@ -43,9 +44,9 @@ def packs(incomplete: str) -> list[str]:
 
 def programs() -> list[str]:
     """Agents that are programs of their own."""
-    from arena.agent.listing import listed
+    from arena.agent import external
 
-    return _known(lambda: (row.name for row in listed(()) if row.installs))
+    return _known(external.load)
 
 
 def contestants(ctx: typer.Context) -> list[str]:
@@ -93,15 +94,20 @@ AssuranceChoice = Literal["ids", "report", "exit_code", "reward_file"]
 """How tasks are graded."""
 
 
+@contextmanager
+def writing(path: "AnyPath", flag: str) -> Iterator[None]:
+    """While a result is written where a flag says; an `InputError` where that cannot be done."""
+    try:
+        yield
+    except OSError as error:
+        what = f"{path} cannot be written ({error.strerror})"
+        raise InputError(what, where=flag, remedy="name another") from None
+
+
 def write_file(path: Path, data: str | bytes, *, flag: str, append: bool = False) -> None:
     """Write a result where a flag says; raises `InputError` where that cannot be done."""
-    try:
-        with path.open("ab" if append else "wb") as out:
-            out.write(data.encode() if isinstance(data, str) else data)
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be written ({error.strerror})", where=flag, remedy="name another file"
-        ) from None
+    with writing(path, flag), path.open("ab" if append else "wb") as out:
+        out.write(data.encode() if isinstance(data, str) else data)
 
 
 def share(
@@ -139,14 +145,12 @@ def countries(param: typer.CallbackParam, value: list[str] | None) -> list[str] 
 
 
 def day(param: typer.CallbackParam, value: str | None) -> str | None:
-    """A flag that holds a date."""
+    """A flag that holds a date, as 2026-11-01 from any form of ISO 8601."""
     try:
-        if value is not None:
-            datetime.fromisoformat(value)
+        return None if value is None else datetime.fromisoformat(value).date().isoformat()
     except ValueError:
         what = f"{value!r} is not a date"
         raise InputError(what, where=param.opts[0], remedy="write 2026-11-01") from None
-    return value
 
 
 class Format(StrEnum):
@@ -207,8 +211,10 @@ FormatFlag = Annotated[Format, typer.Option("--format", help="Form of the answer
 
 
 def say(line: str) -> None:
-    """One line of progress, or of what could not be done, on stderr."""
-    print(line, file=sys.stderr)
+    """One line of progress, or of what could not be done, on stderr, without terminal codes."""
+    from arena.report.format import plain
+
+    print(plain(line), file=sys.stderr)
 
 
 def emit_answer(found: "Record", text: str, form: Format) -> None:
@@ -233,7 +239,7 @@ def emit(name: str, found: Iterable[object], columns: Sequence[str], form: Forma
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*(plain(_cell(row[c])) for c in columns))
-    console().print(table, markup=False)
+    print_drawn(table)
 
 
 def _cell(value: object) -> str:
@@ -247,9 +253,14 @@ def _cell(value: object) -> str:
     return "-" if value is None else str(value)
 
 
-def console() -> "Console":
-    """Stdout: as wide as the terminal, or as wide as a table needs elsewhere."""
+def print_drawn(what: "RenderableType") -> None:
+    """Print on stdout: as wide as the terminal, or as wide as a table needs elsewhere."""
     from rich.console import Console
 
-    found = Console()
-    return found if found.is_terminal else Console(width=PIPED_WIDTH)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=PIPED_WIDTH)
+    try:
+        console.print(what, markup=False)
+    except SystemExit:  # how rich says it, with the code of a check that failed
+        raise BrokenPipeError from None

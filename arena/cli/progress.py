@@ -16,7 +16,7 @@ from rich.text import Text
 
 from arena.money.statement import RecordedCall, statements
 from arena.records import BackendSpec, CallBegin, CallEnd, FxRate
-from arena.report.format import plural
+from arena.report.format import plain, plural
 from arena.rundir import ledger
 from arena.rundir.directory import Manifest
 from arena.score.load import Kept
@@ -26,6 +26,13 @@ SUMMARY_EVERY_S = 60.0
 """Between two summaries where there is no table."""
 TELLING_TRIALS = 3
 """That must be done before the time left is guessed."""
+
+
+class _Stderr(Console):
+    """A run goes on where nobody reads its progress any more."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
 
 
 @dataclass
@@ -54,7 +61,7 @@ class RunProgress:
     """Follows a run into `out`, by events of many threads; `planned` is trials by contestant."""
 
     def __init__(self, planned: Mapping[str, int], out: Path) -> None:
-        self.console = Console(stderr=True)
+        self.console = _Stderr(stderr=True)
         self._rows = {name: ContestantProgress(count) for name, count in planned.items()}
         self._backends: dict[str, BackendSpec] = {}
         self._fx: tuple[FxRate, ...] = ()
@@ -67,12 +74,14 @@ class RunProgress:
         self._live = False
 
     def say(self, line: str) -> None:
-        """One line of what is being done; what is to be done stands above the first."""
+        """One line of what is being done, without terminal codes that an engine, a provider or a
+        program may have said; what is to be done stands above the first.
+        """
         if not self._headed:
             self._headed = True
             trials = plural(sum(row.planned for row in self._rows.values()), "trial")
             self.say(f"{trials} into {self._out}; to watch the page: arena view {self._out}")
-        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self.console.print(plain(line), markup=False, highlight=False, soft_wrap=True)
 
     def begin(self, manifest: Manifest, kept: Mapping[str, Kept]) -> None:
         """Take in the prices of the run, and what is known of each contestant from before."""

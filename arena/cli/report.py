@@ -97,7 +97,7 @@ def show(scored: "Scored", as_: Format) -> None:
     if as_ is Format.JSON:
         sys.stdout.writelines(exports.json_chunks(scored))
     else:
-        options.console().print(exports.render(scored))
+        options.print_drawn(exports.render(scored))
 
 
 RACES = 1000

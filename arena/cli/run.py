@@ -6,6 +6,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -184,7 +185,8 @@ def _leave(code: int) -> NoReturn:
     """End at once. Ledger and containers are done with by now; a call whose reply may come in
     minutes, or never, must not hold the exit, as joining its thread would.
     """
-    sys.stderr.flush()
+    with suppress(OSError):  # whoever read it may be gone
+        sys.stderr.flush()
     os._exit(code)
 
 

@@ -58,7 +58,7 @@ def list_(format_: FormatFlag = Format.TABLE) -> None:
 
 @app.command()
 def prune(
-    keep_gb: Annotated[float, typer.Option(min=0, help="Keep at most this much, in GB.")],
+    keep_gb: Annotated[float, typer.Option(min=0, max=1e9, help="Keep at most this much, in GB.")],
 ) -> None:
     """Remove the least recently used, never what is in use and nothing that is not ours.
 
@@ -132,7 +132,7 @@ def serve(
 
     Example: arena baseline serve --port 8765
     """
-    from arena.demo.baseline import server
+    from arena.demo import server
 
     with server.serve(host, port) as base_url:
         say(f"serving {base_url}; interrupt to stop")

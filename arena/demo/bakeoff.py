@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from arena.config import BackendTable, BakeoffConfig, ContestantTable
-from arena.demo.baseline import server
+from arena.demo import server
 from arena.errors import InputError
 from arena.records import File, Limits, RaceRules, TestPlan
 from arena.rundir.directory import RunDir
@@ -137,18 +137,14 @@ def out_dir(runs: Path, name: str) -> Path:
     """`demo`, or the next of `demo-2`, `demo-3` … that holds no finished run; `race` alike."""
     for number in range(1, 10_000):
         out = runs / (name if number == 1 else f"{name}-{number}")
-        if not RunDir(out).manifest_path.exists():
-            return out
-        if any(row.verdict is None for row in load(out).trials):
+        if not RunDir(out).begun() or any(row.verdict is None for row in load(out).trials):
             return out
     raise InputError("too many demo runs", where=str(runs), remedy="remove some")
 
 
 def _ports(earlier: Path) -> dict[str, int]:
-    rundir = RunDir(earlier)
-    if not rundir.manifest_path.exists():
-        return {}
-    backends = rundir.read_manifest().backends.values()
+    begun = RunDir(earlier).begun()
+    backends = begun.backends.values() if begun else ()
     return {b.model: urlsplit(b.base_url).port or 0 for b in backends}
 
 

@@ -194,7 +194,7 @@ class ProxyBackend:
         with (
             self._gateway.serving(session),
             sandbox.pipe(forwarder, user=IDLE_USER) as pipe,
-            Tunnel(pipe, lambda: self._gateway.connected(session)) as tunnel,
+            Tunnel(pipe, lambda: self._gateway.connected(session), session.broke) as tunnel,
         ):
             session.origin = f"http://127.0.0.1:{tunnel.port}"
             yield session

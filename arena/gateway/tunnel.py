@@ -63,11 +63,15 @@ class Frames:
 
 
 class Tunnel:
-    """The host's end of the forwarder's pipe, in a thread; `connect` leads to the gateway."""
+    """The host's end of the forwarder's pipe, in a thread; `connect` leads to the gateway.
 
-    def __init__(self, pipe: Pipe, connect: Connect) -> None:
+    `broke` is told what of ours ended it: the agent's calls go nowhere then.
+    """
+
+    def __init__(self, pipe: Pipe, connect: Connect, broke: Callable[[Exception], None]) -> None:
         self._pipe = pipe
         self._connect = connect
+        self._broke = broke
         self._frames = Frames()
         self._stop = threading.Event()
         self._ready = threading.Event()
@@ -94,6 +98,8 @@ class Tunnel:
                 pass
         except BadFrameError:  # the agent broke its own way out
             pass
+        except Exception as error:  # noqa: BLE001 - in a thread, where nobody would hear of it
+            self._broke(error)
         finally:
             for connection in self._open.values():
                 connection.close()

@@ -82,11 +82,11 @@ class CallPricing:
 
     @property
     def known(self) -> bool:
-        """Whether money can be held at all: every price there is comes to dollars."""
+        """Whether money can be held: there is a price now, and all there are come to dollars."""
         if self.spec.hourly_usd is not None:
             return True
         dollars = [prices.to_usd(UNKNOWN, row.currency, self.fx) for row in self.spec.prices]
-        return bool(dollars) and None not in dollars
+        return None not in dollars and self._bound(datetime.now(UTC), 0, 0) is not None
 
     def expected(self, prompt: int, output: int, seconds: float) -> Amount:
         """What a call of this size should cost at most; `seconds` for machines paid by the hour."""

@@ -27,7 +27,8 @@ def normalise(raw: JsonValue, api: Api, *, reasoning_in_output: bool | None = No
     """One call's usage from its raw `usage` object, or None when the reply did not tell it.
 
     `reasoning_in_output` is whether `completion_tokens` counts reasoning; None decides from the
-    total, which some vendors write as prompt + completion + reasoning.
+    total, which some vendors write as prompt + completion + reasoning, also where they tell no
+    reasoning (Google's endpoint, and proxies of its models): what it has beyond is output.
     """
     if not isinstance(raw, dict):
         return None
@@ -61,7 +62,7 @@ def estimate(prompt_tokens: int, output_bytes: int) -> Usage:
 
 
 def _chat(raw: Mapping[str, JsonValue], reasoning_in_output: bool | None) -> Usage | None:
-    details = mapping(raw, "prompt_tokens_details")
+    details = mapping(raw, "prompt_tokens_details") or mapping(raw, "prompt_token_details")
     out_details = mapping(raw, "completion_tokens_details")
     hit, miss = _count(raw, "prompt_cache_hit_tokens"), _count(raw, "prompt_cache_miss_tokens")
     prompt = _count(raw, "prompt_tokens")
@@ -70,12 +71,15 @@ def _chat(raw: Mapping[str, JsonValue], reasoning_in_output: bool | None) -> Usa
     completion = _count(raw, "completion_tokens")
     if prompt is None or completion is None:
         return None
-    read = _first(_count(details, *_READ), _count(raw, "cached_tokens"), hit)
-    write = _count(details, *_WRITE) or 0
+    read = _first(_count(details, *_READ), _count(raw, "cached_tokens", "num_cached_tokens"), hit)
+    write = _first(_count(details, *_WRITE), _count(raw, *_WRITE))
     reasoning = _first(_count(out_details, "reasoning_tokens"), _count(raw, "reasoning_tokens"))
-    total = _count(raw, "total_tokens")
+    beyond = (_count(raw, "total_tokens") or 0) - prompt - completion
     if reasoning_in_output is None:
-        reasoning_in_output = total != prompt + completion + reasoning
+        beside = (read, write, read + write)  # caches that a total has beside the prompt
+        if not reasoning and beyond not in beside:
+            reasoning = max(0, beyond)
+        reasoning_in_output = beyond != reasoning
     output = completion if reasoning_in_output else completion + reasoning
     return _usage(prompt, read, write, output, reasoning)
 

@@ -25,6 +25,8 @@ _PINNED = {
     "install.pip": (r"\w[\w.-]*(\[[\w.,-]+\])?==\d[\w.+!-]*", "name[extra]==1.2.3"),
 }
 """How a version is named, with an example."""
+_PLACES = ("files.path", "report.path")
+"""Where an agent keeps what is its own."""
 
 
 class Install(Record):
@@ -156,6 +158,8 @@ def problems(program: Program) -> Iterator[str]:
             yield f"{where}: holds a NUL, which no argument, variable or path can"
         elif not re.fullmatch(form, text, re.ASCII | re.DOTALL):
             yield f"{key}: {text!r} is not pinned; write it as in {example!r}"
+        elif _place(key) in _PLACES and text and text[0] not in "/{":
+            yield f"{key}: {text!r} would be in the repository; write it absolute, or as {{home}}/…"
     if not program.finish.exit_codes:
         yield "finish.exit_codes: no exit code would mean that the agent did its work"
     try:

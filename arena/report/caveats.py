@@ -13,12 +13,12 @@ import numpy as np
 from arena.records import Provenance, RaceRules
 from arena.report import format as show
 from arena.report.decisions import Answer, answer_of
-from arena.report.format import one_line, percent, plain, plural, usd
+from arena.report.format import hundredths, one_line, percent, plain, plural, usd
 from arena.report.scored import Scored
 from arena.score.leaderboard import Row
 from arena.score.race import Race, held, racers
 from arena.score.results import sum_costs
-from arena.score.tally import MISSING_LIMIT
+from arena.score.tally import MISSING_LIMIT, scoring_tasks
 
 HOW = {
     "ids": "test by test (ids)",
@@ -306,15 +306,17 @@ def _race_lead(
     scored: Scored, race: Race, names: list[str], rules: RaceRules, usd_spent: float
 ) -> Iterator[str]:
     manifest = scored.results.manifest
-    question = (
-        f"the highest value a task, at {usd(rules.value_usd)} a solved task"
-        if rules.margin is None
-        else f"the cheapest on average that passes not less by {percent(rules.margin)} than any"
-    )
+    tasks = len(scoring_tasks(manifest))
+    question = said = f"the highest value a task, at {usd(rules.value_usd)} a solved task"
+    cheaper = ""
+    if rules.margin is not None:
+        said = f"a pass rate not less by {hundredths(rules.margin)} points than any"
+        question = f"the cheapest on average with {said}"
+        cheaper = " Their mean costs say that none still in is cheaper; that is not shown."
     if race.decided[0]:
         yield (
-            f"This was a race. It has {question}: shown, with a chance of error of at most"
-            f" {percent(rules.alpha)}, after {race.tasks} of {plural(len(manifest.tasks), 'task')}."
+            f"This was a race. It has {said}: shown, with a chance of error of at most"
+            f" {hundredths(rules.alpha)}%, after {race.tasks} of {plural(tasks, 'task')}.{cheaper}"
         )
     else:
         still = ", ".join(name for i, name in enumerate(names) if race.live[0, i])

@@ -6,7 +6,7 @@ from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 from arena.report import format as show
-from arena.report.format import factor, p_value, percent, plain, plural, points, usd
+from arena.report.format import factor, hundredths, p_value, percent, plain, plural, points, usd
 from arena.score import compare as scoring
 from arena.score.compare import Comparison, Side
 from arena.score.gate import EXIT_CODES, Check, GateResult
@@ -35,7 +35,7 @@ def answer_of(found: Recommendation) -> Answer:
         return Answer("Not decided", f"{why}{gaps}", "")
     headline, lead = _at_one_value(found) if found.trade.choice else _at_all_values(found)
     if found.margin is not None:
-        by = points(found.margin).lstrip("+")
+        by = hundredths(found.margin)
         names = ", ".join(plain(c.name) for c in found.candidates if c.shown)
         headline = f"Of those shown not worse than any other by {by} points ({names}): {headline}"
     if found.trade.unpriced:
@@ -58,7 +58,7 @@ def _why_not(found: Recommendation) -> str:
     if all(one.excluded for one in found.candidates):
         why = "; ".join(f"{plain(c.name)}: {', '.join(c.excluded)}" for c in found.candidates)
         return f"No contestant can be recommended ({why})."
-    by = "" if found.margin is None else f" by {points(found.margin).lstrip('+')} points"
+    by = "" if found.margin is None else f" by {hundredths(found.margin)} points"
     if kept := [c for c in found.candidates if c.shown]:
         left_out = "; ".join(f"{plain(c.name)}: {', '.join(c.excluded)}" for c in kept)
         return f"Shown not worse than every other{by}, but left out: {left_out}."
@@ -133,8 +133,9 @@ def _switch(point: SwitchPoint) -> str:
 
 def _rival(rival: CheaperRival) -> str:
     return (
-        f"{plain(rival.name)}, at 1/{rival.times:.0f} of the cost of {plain(rival.than)}, is not"
-        f" shown worse: {percent(rival.pass_rate)} against {percent(rival.than_pass_rate)}"
+        f"{plain(rival.name)}, at {show.fraction(1 / rival.times)} of the cost of"
+        f" {plain(rival.than)}, is not shown worse: {percent(rival.pass_rate)} against"
+        f" {percent(rival.than_pass_rate)}"
     )
 
 
@@ -246,7 +247,7 @@ def _candidate(one: Candidate, found: Recommendation) -> str:
     if one.shown_worse_than:
         states.append(f"shown to pass less than {', '.join(one.shown_worse_than)}")
     if margin is not None and one.adjusted_p is not None and one.rival is not None:
-        by = f"{points(margin).lstrip('+')} points"
+        by = f"{hundredths(margin)} points"
         said = (
             f"shown not worse than any other by {by}, nearest to it"
             if one.shown
@@ -295,10 +296,11 @@ def _whose(check: Check, found: GateResult) -> str:
 
 def gate_markdown(found: GateResult) -> str:
     """The gate's result for a pull request or a step summary."""
+    margins = f"margin {hundredths(found.margin)}%, cost margin {hundredths(found.cost_margin)}%"
     names = f"Run {show.markdown(found.run)} against {show.markdown(found.baseline)}"
     lines = [
         f"### {show.markdown(found.headline)}\n",
-        f"{names}, margin {found.margin:.0%}, cost margin {found.cost_margin:.0%}.\n",
+        f"{names}, {margins}.\n",
         "| outcome | check | contestant | detail |\n|---|---|---|---|",
     ]
     for check in found.checks:
@@ -309,7 +311,9 @@ def gate_markdown(found: GateResult) -> str:
 
 
 def gate_junit(found: GateResult) -> str:
-    """The gate's checks as JUnit test cases: a regression fails, what cannot be judged errs."""
+    """The gate's checks as JUnit test cases: a regression fails, what cannot be judged errs; what
+    cannot tell is skipped, unless evidence is required.
+    """
     suite = ET.Element("testsuite", name=f"arena gate {show.plain(found.run)}")
     for check in found.checks:
         whose = show.one_line(_whose(check, found))
@@ -317,8 +321,9 @@ def gate_junit(found: GateResult) -> str:
         if check.outcome == "fail":
             ET.SubElement(case, "failure", message=show.plain(check.detail))
         elif check.outcome != "pass":
+            told = check.outcome == "inconclusive" and found.exit_code != EXIT_CODES["inconclusive"]
             message = f"{check.outcome}: {show.plain(check.detail)}"
-            ET.SubElement(case, "error", message=message)
+            ET.SubElement(case, "skipped" if told else "error", message=message)
     count_cases(suite)
     return ET.tostring(suite, encoding="unicode", xml_declaration=True)
 

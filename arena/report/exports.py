@@ -14,16 +14,25 @@ from rich.table import Table
 from rich.text import Text
 
 from arena.errors import InputError
-from arena.report import columns, leaderboard
+from arena.report import columns
 from arena.report import format as show
 from arena.report.caveats import answer, lead, missing, notes, race_report, simulated_note
-from arena.report.columns import KEPT, Column, Form, headed, json_object
+from arena.report.columns import (
+    KEPT,
+    NAME,
+    Column,
+    Control,
+    Form,
+    controls,
+    headed,
+    json_object,
+    marks,
+    texts,
+)
 from arena.report.decisions import count_cases
 from arena.report.format import latex, markdown, one_line, plain
-from arena.report.interchange import predictions_of_run
-from arena.report.leaderboard import NAME, Control, controls, marks, texts
+from arena.report.interchange import Run, TableName, predictions_of_run
 from arena.report.scored import ENDINGS, Scored, ScoredContestant, endings
-from arena.report.tables import Run, TableName
 from arena.score.results import TrialRow
 from arena.task.formats.predictions import write_predictions
 
@@ -41,29 +50,29 @@ class LeaderboardTable:
     attempts: int
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        columns = list(headed(leaderboard.CONTESTANTS, "terminal", self.attempts))
-        table = self._table(columns)
+        heads = list(headed(columns.CONTESTANTS, "terminal", self.attempts))
+        table = self._table(heads)
         wide = options.update(width=1000)
         while Measurement.get(console, wide, table).maximum > options.max_width:
-            least = min(columns, key=lambda column: column.keep)
+            least = min(heads, key=lambda column: column.keep)
             if least.keep == KEPT:
                 break
-            columns.remove(least)
-            table = self._table(columns)
+            heads.remove(least)
+            table = self._table(heads)
         yield table
 
-    def _table(self, columns: Sequence[Column[ScoredContestant]]) -> Table:
+    def _table(self, heads: Sequence[Column[ScoredContestant]]) -> Table:
         table = _plain_table()
-        for column in columns:
+        for column in heads:
             title = column.title("terminal", self.attempts)
             if column.name == NAME:
                 table.add_column(title, overflow="fold", min_width=8)
             else:
                 table.add_column(title, justify="right" if column.style else "left", no_wrap=True)
-        place = [column.name for column in columns].index(NAME)
+        place = [column.name for column in heads].index(NAME)
         for one in self.rows:
             style = "bold" if one.buy else ""
-            table.add_row(*map(Text, texts(columns, one)), style=style)
+            table.add_row(*map(Text, texts(heads, one)), style=style)
             if marked := marks(one.row):
                 table.add_row(*[""] * place, Text(marked, style="yellow"))
         return table
@@ -186,7 +195,7 @@ def latex_table(scored: Scored) -> str:
 def _headings(scored: Scored, form: Form) -> tuple[tuple[Column[ScoredContestant], ...], list[str]]:
     """The leaderboard's columns in one form of text, and what stands above them."""
     attempts = scored.results.manifest.attempts
-    heads = headed(leaderboard.CONTESTANTS, form, attempts)
+    heads = headed(columns.CONTESTANTS, form, attempts)
     return heads, [column.title(form, attempts) for column in heads]
 
 
@@ -244,7 +253,7 @@ def _document(scored: Scored) -> dict[str, Any]:
         "race": race_report(scored),
         "trade": scored.recommendation.trade,
         "cascades": scored.recommendation.cascades,
-        "contestants": [json_object(leaderboard.CONTESTANTS, one) for one in scored.contestants],
+        "contestants": [json_object(columns.CONTESTANTS, one) for one in scored.contestants],
         "pairs": [json_object(columns.PAIRS, pair) for pair in board.pairs],
         "countries": scored.countries,
     }

@@ -45,7 +45,8 @@ _LATIN = frozenset(map(chr, range(0xC0, 0x100))) - frozenset("\xd0\xd7\xde\xf0\x
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~])")
 _BLOCK = re.compile(r"^(\d*)([-+#.)](?=[-+#\s]|$))")
 """What begins a heading, a list or a rule."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What begins one; the last four are the first four at full width, as East Asia writes them."""
 
 
 def plain(text: str) -> str:
@@ -130,6 +131,11 @@ def percent(share: Number | None) -> str:
     if 99 < value < 100:
         return ">99%"
     return f"{value:.0f}%"
+
+
+def hundredths(share: Number) -> str:
+    """A share that somebody chose, in hundredths to its last digit: `5`, `12.5`."""
+    return f"{float(share) * 100:g}"
 
 
 def percent_range(interval: "Interval") -> str:

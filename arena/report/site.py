@@ -21,10 +21,10 @@ from markupsafe import Markup
 
 from arena import resources
 from arena.paths import SafePath
-from arena.report import caveats, charts, leaderboard, transcript
+from arena.report import caveats, charts, columns, transcript
 from arena.report import format as show
 from arena.report import scored as views
-from arena.report.columns import PAIRS, headed
+from arena.report.columns import headed
 from arena.report.format import one_line, plain
 from arena.report.scored import Scored, outcome, page_name
 from arena.report.transcript import TrialDetails
@@ -33,7 +33,7 @@ from arena.score.results import Results, TrialRow
 from arena.task import patch
 
 _FUNCTIONS = (
-    leaderboard.badges, leaderboard.controls, outcome, page_name, views.count_tables, views.ending,
+    columns.badges, columns.controls, outcome, page_name, views.count_tables, views.ending,
     views.grid,
 )  # fmt: skip
 _FILTERS = (
@@ -132,9 +132,9 @@ def render(scored: Scored, *, live: str | None = None) -> str:
         drawn={point.contestant.anchor for point in drawn},
         curves=charts.efforts(drawn),
         lines={line.row.who.name: line for line in scored.ranked},
-        columns=headed(leaderboard.CONTESTANTS, "page", attempts),
-        money=headed(leaderboard.CONTESTANTS, "money", attempts),
-        pair_columns=headed(PAIRS, "page"),
+        columns=headed(columns.CONTESTANTS, "page", attempts),
+        money=headed(columns.CONTESTANTS, "money", attempts),
+        pair_columns=headed(columns.PAIRS, "page"),
         suspicious=[trial for trial in results.trials if views.is_suspicious(trial)],
         notes=(*caveats.notes(scored), *caveats.method(scored)),
     )

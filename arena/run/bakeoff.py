@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from arena.backend import resolve
-from arena.backend.health import check_endpoints
-from arena.backend.pool import Backends
+from arena.backend.pool import Backends, check_endpoints
 from arena.errors import FaultError, located
 from arena.money.budget import check_budgets
 from arena.records import TrialRecord, TrialSpec
 from arena.run import hosts, plan, resume
-from arena.run.hosts import Say, TrialHost
+from arena.run.hosts import TrialHost
 from arena.run.plan import Plan
 from arena.run.worker import Worker
 from arena.rundir.directory import Manifest, RunDir, trial_specs
 from arena.rundir.ledger import Event, Ledger, SessionBegin, SessionEnd
+from arena.sandbox.docker import Say
 from arena.score.index import indexing
 from arena.score.load import Kept, load
 from arena.score.results import Results
@@ -66,17 +66,26 @@ def run(plan_: Plan, out: Path, *, say: Say, watcher: Watcher | None = None) -> 
         KeyboardInterrupt: after everything running was ended and removed.
     """
     rundir = RunDir(out)
-    earlier = rundir.read_manifest() if rundir.manifest_path.exists() else None
+    with rundir.lock():
+        planned = _run(plan_, rundir, say, watcher)
+    results = load(out)
+    asked = {spec.id for spec in planned()}
+    missing = [row.id in asked for row in results.trials if row.verdict is None]
+    return RunOutcome(results, sum(missing), len(missing) - sum(missing))
+
+
+def _run(plan_: Plan, rundir: RunDir, say: Say, watcher: Watcher | None) -> Planned:
+    """As `run`, in a directory that is locked; the trials of the command."""
+    where, config, earlier = str(rundir.path), plan_.config, rundir.begun()
     if earlier is not None:
         plan_ = resume.priced_as(plan_, earlier, say)
     private = [task.id for task in plan_.tasks if task.private]
-    config = plan_.config
     with located(plan_.where):
         resolve.enforce(config.policy, plan_.specs, private=private)
         own = [c.budget for c in config.contestant if c.budget]
         check_budgets(config.limits, (config.budget, *own))
         pool = Backends(plan_.specs, fx=plan_.fx)
-    with pool as backends, rundir.lock():
+    with pool as backends:
         for contestant in plan_.contestants:
             if old := plan.stale_price(contestant):
                 say(f"{contestant.name}: {old}; 'arena backends check' tells of all")
@@ -89,7 +98,7 @@ def run(plan_: Plan, out: Path, *, say: Say, watcher: Watcher | None = None) -> 
             )
             if earlier is not None:
                 manifest = resume.continued(
-                    earlier, manifest, where=str(out), say=say, narrows=plan_.narrows
+                    earlier, manifest, where=where, say=say, narrows=plan_.narrows
                 )
             rundir.write_manifest(manifest)
             planned = partial(_planned, plan_, manifest)
@@ -97,10 +106,7 @@ def run(plan_: Plan, out: Path, *, say: Say, watcher: Watcher | None = None) -> 
             with Ledger(rundir.ledger_path, watcher) as ledger:
                 worker = Worker(manifest, rundir, tasks, host, backends, ledger)
                 run_trials(worker, planned, say, watcher)
-    results = load(out)
-    asked = {spec.id for spec in planned()}
-    missing = [row.id in asked for row in results.trials if row.verdict is None]
-    return RunOutcome(results, sum(missing), len(missing) - sum(missing))
+    return planned
 
 
 def _host(plan_: Plan, backends: Backends, say: Say) -> AbstractContextManager[TrialHost]:

@@ -18,13 +18,13 @@ from arena.records.outcome import MEMORY_SHARE
 from arena.records.program import Program
 from arena.run.trial import TrialRequest, TrialRunner
 from arena.rundir.directory import EngineInfo
+from arena.sandbox.docker import Say
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image.images import Images
 from arena.sandbox.image.layer import Layers
 from arena.sandbox.image.store import AgentLayer, Image
 from arena.task import pack
 
-Say = Callable[[str], None]
 EXTRAS = {"gateway": ("starlette", "uvicorn", "httptools"), "ray": ("ray",)}
 """Modules that an extra brings."""
 PATIENCE_S = 120.0

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from arena import resources
-from arena.backend.health import check_endpoints
 from arena.backend.limiter import Denial, LocalRequestGate, Permit
-from arena.backend.pool import Backends
+from arena.backend.pool import Backends, check_endpoints
 from arena.errors import FaultError, HarnessError, InputError
 from arena.money.budget import Amount
 from arena.paths import SafePath

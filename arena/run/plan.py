@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from arena import __version__, registry
 from arena.agent import external
-from arena.backend import listing
+from arena.backend import checks
 from arena.backend.apis import routed, with_effort
 from arena.config import BackendTable, BakeoffConfig, ContestantTable
 from arena.errors import InputError, located
@@ -226,7 +226,7 @@ def first_call(plan: Plan, contestant: ContestantSpec) -> str:
 def stale_price(contestant: ContestantSpec) -> str:
     """In words, that the price of a contestant's backend was looked at long ago; else empty."""
     rows = () if contestant.backend is None else contestant.backend.prices
-    return listing.stale_price(rows, datetime.now(UTC).date())
+    return checks.stale_price(rows, datetime.now(UTC).date())
 
 
 # ── manifest ───────────────────────────────────────────────────────────────────────────────────

@@ -28,11 +28,12 @@ from arena.records import (
 )
 from arena.run import bakeoff, plan, resume
 from arena.run.bakeoff import Watcher
-from arena.run.hosts import LocalHost, Ready, Say
+from arena.run.hosts import LocalHost, Ready
 from arena.run.trial import TrialProgress, TrialRequest, recorded
 from arena.run.worker import Worker
 from arena.rundir.directory import Manifest, RunDir, trial_specs
 from arena.rundir.ledger import Ledger
+from arena.sandbox.docker import Say
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image.images import Images, exported_image
 from arena.sandbox.image.store import Image
@@ -185,10 +186,9 @@ def _manifest(job: GradingJob, out: Path, say: Say) -> Manifest:
         engine=job.engine.info(),
         base_image=next((image.base for image in job.images.values()), ""),
     )
-    rundir = RunDir(out)
-    if not rundir.manifest_path.exists():
+    if (earlier := RunDir(out).begun()) is None:
         return new
-    return resume.continued(rundir.read_manifest(), new, where=str(out), say=say)
+    return resume.continued(earlier, new, where=str(out), say=say)
 
 
 def _contestants(predictions: Sequence[Prediction]) -> tuple[ContestantSpec, ...]:

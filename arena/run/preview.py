@@ -10,10 +10,9 @@ from functools import partial
 from pathlib import Path
 from statistics import fmean
 
-from arena.backend import catalog, listing, resolve
+from arena.backend import catalog, checks, resolve
 from arena.backend.catalog import Catalog
-from arena.backend.health import check_endpoints
-from arena.backend.pool import missing_keys
+from arena.backend.pool import check_endpoints, missing_keys
 from arena.backend.resolve import violations
 from arena.errors import InputError
 from arena.money.budget import check_budgets
@@ -153,9 +152,9 @@ def _refusal(check: Callable[[], object]) -> str:
 
 def _away(plan: Plan) -> dict[str, str]:
     """Why an address cannot be used, for those that cannot; all are asked at once."""
-    checks = {spec.base_url: partial(check_endpoints, [spec]) for spec in plan.specs}
-    with ThreadPoolExecutor(max(1, len(checks))) as pool:
-        return dict(zip(checks, pool.map(_refusal, checks.values()), strict=True))
+    asked = {spec.base_url: partial(check_endpoints, [spec]) for spec in plan.specs}
+    with ThreadPoolExecutor(max(1, len(asked))) as pool:
+        return dict(zip(asked, pool.map(_refusal, asked.values()), strict=True))
 
 
 def _seconds(plan: Plan, earlier: Sequence[Path]) -> float:
@@ -240,7 +239,7 @@ def _retirement(spec: BackendSpec, known: Catalog, today: date) -> list[tuple[bo
     found = []
     for row in profile.models:
         gone = catalog.is_retired(row, today)
-        soon = row.retires_on is not None and row.retires_on <= today + listing.SOON
+        soon = row.retires_on is not None and row.retires_on <= today + checks.SOON
         if row.id == spec.model and (gone or soon):
             found.append((gone, catalog.explain(profile, row, today)))
     return found

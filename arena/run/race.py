@@ -2,7 +2,8 @@
 
 Evidence takes tasks in their order, each once all who are still in the race are done with it. So
 trials may run ahead of it, which keeps all workers busy: the nearest task first, on it the cheapest
-contestant first, and last what will probably not matter any more when its task's turn comes.
+contestant first, and last what will probably not matter any more when its task's turn comes. Tasks
+of a weaker assurance than the strongest, which are no evidence, wait for all others.
 """
 
 import random
@@ -71,9 +72,14 @@ class RaceOrder:
         self._place = {task: i for i, task in enumerate(manifest.race.order)}
         scored = {task.id for task in scoring_tasks(manifest)}
         self._scored = [task for task in manifest.race.order if task in scored]
+        self._last = {task.id for task in manifest.tasks if not task.impossible} - scored
+        """Tasks that are no evidence."""
         self._at: dict[tuple[str, str], list[TrialSpec]] = {}
         self._todo: dict[str, deque[TrialSpec]] = {c.name: deque() for c in manifest.contestants}
-        for spec in sorted(specs, key=lambda s: (self._place[s.task_id], s.attempt)):
+        ordered = sorted(
+            specs, key=lambda s: (s.task_id in self._last, self._place[s.task_id], s.attempt)
+        )
+        for spec in ordered:
             self._at.setdefault((spec.contestant, spec.task_id), []).append(spec)
             if spec.id not in done:
                 self._todo[spec.contestant].append(spec)
@@ -113,14 +119,14 @@ class RaceOrder:
         number = self._number.get(name)
         return number is None or bool(self.race.live[0, number])
 
-    def _rank(self, spec: TrialSpec) -> tuple[bool, float, float]:
+    def _rank(self, spec: TrialSpec) -> tuple[int, float, float]:
         """What has the lowest is run first."""
         usd, made = self._spent[spec.contestant]
         cost, place = usd / made if made else 0.0, self._place[spec.task_id]
         ahead = place - self._place[self._scored[min(self.race.tasks, len(self._scored) - 1)]]
-        if ahead > self._stays(spec.contestant):
-            return True, cost, place
-        return False, place, cost
+        if spec.task_id in self._last:
+            return 2, place, cost
+        return (1, cost, place) if ahead > self._stays(spec.contestant) else (0, place, cost)
 
     def _stays(self, name: str) -> float:
         """For how many more tasks a contestant will probably be in the race."""

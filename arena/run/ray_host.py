@@ -19,10 +19,11 @@ from arena.errors import ArenaError, EngineError, FaultError, HarnessError, Inpu
 from arena.paths import AnyPath
 from arena.records import Fault, File, SandboxLimits, Task, TrialRecord
 from arena.run import ray
-from arena.run.hosts import Ready, RunTrial, Say
+from arena.run.hosts import Ready, RunTrial
 from arena.run.node import NodeHost, RemoteRequestGates, RunSetup, packed, source_digest
 from arena.run.ray import Cluster, Node, RemoteActor
 from arena.run.trial import TrialProgress, TrialRequest
+from arena.sandbox.docker import Say
 from arena.task.files import write_files
 
 WATCH_S, POLL_S = 2.0, 0.1

@@ -44,15 +44,16 @@ def continued(
 ) -> Manifest:
     """The manifest with which an earlier run goes on.
 
-    Tasks, contestants, attempts, concurrency and budgets may be added to, and the plan narrowed;
-    what would make old and new trials incomparable may not change: an `InputError` names it all.
+    Tasks, contestants and attempts may be added to, concurrency and budgets be others, and the plan
+    narrowed; what would make old and new trials incomparable may not change: an `InputError` names
+    it all.
     Told are agents whose code may be another than the run began with, and what leaves the plan.
     """
     check_race(old, new, where)
     changes = _changes(old.limits, new.limits, "limits.")
     changes += _changes(old.sandbox, new.sandbox, "sandbox.")
     changes += [name for name in ("strict", "seed") if getattr(old, name) != getattr(new, name)]
-    old_tasks = {t.id: t for t in old.tasks}
+    old_tasks, asked = {t.id: t for t in old.tasks}, {c.name for c in new.contestants}
     changes += [what for t in new.tasks if (what := _task_change(old_tasks.get(t.id), t))]
     contestants = {c.name: c for c in old.contestants}
     for contestant in new.contestants:
@@ -72,6 +73,9 @@ def continued(
             where=where,
             remedy="undo the change, or give a new --out",
         )
+    for name, layer in new.layers.items():
+        if old.layers.get(name, layer) != layer:
+            say(f"{name} was installed anew since the run began: what it brings may differ")
     tasks = old_tasks | {t.id: t for t in new.tasks}
     return new.model_copy(
         update={
@@ -81,7 +85,11 @@ def continued(
             **_narrowed(old, new, narrows, say),
             "tasks": tuple(tasks.values()),
             "contestants": tuple(contestants.values()),
-            "contestant_budgets": old.contestant_budgets | new.contestant_budgets,
+            "contestant_budgets": {
+                name: budget
+                for name, budget in (old.contestant_budgets | new.contestant_budgets).items()
+                if name in new.contestant_budgets or name not in asked
+            },
             "fx": rates_over(new.fx, old.fx),
             "programs": old.programs | new.programs,
             "layers": old.layers | new.layers,

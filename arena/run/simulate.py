@@ -33,8 +33,8 @@ Bound = Literal["slots", "cpu", "provider concurrency", "rpm", "tpm", "longest t
 class Spread(Record):
     """A log-normal quantity, by two of its quantiles."""
 
-    median: float = Field(gt=0)
-    p90: float = Field(gt=0)
+    median: float = Field(gt=0, allow_inf_nan=False)
+    p90: float = Field(gt=0, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _rises(self) -> "Spread":
@@ -66,7 +66,7 @@ class Workload(Record):
     """Latency of a call."""
     call_tokens: int = Field(default=10_000, ge=0)
     """Prompt and output of a call, for limits on tokens per minute."""
-    cpu_s: float = Field(default=4.0, ge=0)
+    cpu_s: float = Field(default=4.0, ge=0, allow_inf_nan=False)
     """CPU seconds of a trial on its host: containers, commands, tests and Arena's own work."""
     idle_s: float = Field(default=2.0, ge=0)
     """Seconds of a trial that are neither calls nor CPU, such as waiting for disks."""

@@ -62,6 +62,8 @@ class Worker:
         first = self.before.tries.get(spec.id, 0) + 1
         record = None
         for number in range(first, first + MAX_TRIES):
+            if number > first:
+                self.cancelled.wait(PAUSE_S * 2 ** (number - first - 1))
             budget = self._open_budget(spec)
             if budget is None:
                 return record
@@ -79,7 +81,6 @@ class Worker:
             if record.fault.stops_contestant:
                 self._stop(spec.contestant, record.fault.message)
                 return record
-            self.cancelled.wait(PAUSE_S * 2 ** (number - first))
         if record is not None and record.fault is not None:
             self._failed(spec, record.fault)
         return record

@@ -177,19 +177,25 @@ class RunDir:
         fits = not _NO_FOLDER.search(trial_id) and len(trial_id.encode()) <= MAX_NAME_BYTES
         return self.inside / "trials" / (trial_id if fits else file_stem(trial_id))
 
-    def read_manifest(self) -> Manifest:
-        """The manifest, or one clear line on why there is none."""
-        if not self.manifest_path.exists():
-            raise InputError(
-                "no run here (manifest.json is missing)",
-                where=str(self.path),
-                remedy="give the folder that `arena run` wrote",
-            )
+    def begun(self) -> Manifest | None:
+        """The manifest of the run here; None where none has begun."""
+        if not self._has(self.manifest_path):
+            return None
         value = read_json(self.manifest_path)
         if isinstance(value, dict):
             refuse_newer(value.get("schema_version"), SCHEMA, self.manifest_path)
         remedy = "restore the file as the run wrote it"
         return shaped(value, Manifest, where=str(self.manifest_path), remedy=remedy)
+
+    def read_manifest(self) -> Manifest:
+        """The manifest, or one clear line on why there is none."""
+        if (manifest := self.begun()) is None:
+            raise InputError(
+                "no run here (manifest.json is missing)",
+                where=str(self.path),
+                remedy="give the folder that `arena run` wrote",
+            )
+        return manifest
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Replace the manifest in one step, so a reader never sees half of it."""
@@ -202,12 +208,9 @@ class RunDir:
 
         It is an `InputError` where another process holds it, or it cannot be written.
         """
+        is_new = not self._has(self.lock_path)
         missing = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
-        is_new = not self.lock_path.exists()
-        with self._claimed() as handle:
-            handle.truncate(0)
-            handle.write(b"process %d" % os.getpid())
-            handle.flush()
+        with self._claimed():
             try:
                 yield
             except BaseException:
@@ -217,6 +220,13 @@ class RunDir:
                     for folder in missing:
                         folder.rmdir()
                 raise
+
+    def _has(self, path: SafePath) -> bool:
+        try:
+            return path.exists()
+        except OSError as error:
+            what = f"cannot be read ({error.strerror})"
+            raise InputError(what, where=str(self.path)) from None
 
     def _claimed(self) -> IO[bytes]:
         """The lock file, locked: the one that is there, not one that was removed meanwhile."""
@@ -244,6 +254,9 @@ class RunDir:
                 ) from None
             with suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(handle.fileno()), self.lock_path.stat()):
+                    handle.truncate(0)
+                    with suppress(OSError):  # on a full disk the holder has no name
+                        os.write(handle.fileno(), b"process %d" % os.getpid())
                     return handle
             handle.close()
 

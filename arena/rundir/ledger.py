@@ -109,7 +109,7 @@ class Ledger:
         self._synced = 0
         self._lost = ""
         """Why nothing more can be written: after a failed sync nobody knows what is on disk, and
-        the next one may succeed all the same."""
+        the next one may succeed all the same; and part of a line may be left that cannot go."""
 
     def append(self, event: Event, *, durable: bool = True) -> None:
         """Write one event and return when it is on disk and was shown to the listener.
@@ -118,6 +118,8 @@ class Ledger:
         from the next durable event on. A full or broken disk is a `HarnessError`.
         """
         with self._write_lock:
+            if self._lost:
+                raise HarnessError(self._lost)
             self._write(json_of(event).encode() + b"\n")
             self._written += 1
             ticket = self._written
@@ -125,8 +127,6 @@ class Ledger:
             with self._sync_lock:
                 if self._synced < ticket:
                     self._sync()
-        elif self._lost:
-            raise HarnessError(self._lost)
         if self._listener is not None:
             self._listener(event)
 
@@ -155,8 +155,12 @@ class Ledger:
             while done < len(line):
                 done += os.write(self._fd, line[done:])
         except OSError as error:
-            os.ftruncate(self._fd, self._size)
-            raise HarnessError(f"{self._path}: cannot be written: {error.strerror}") from error
+            told = f"{self._path}: cannot be written: {error.strerror}"
+            try:
+                os.ftruncate(self._fd, self._size)
+            except OSError:  # what comes next would go on in the middle of a line
+                self._lost = told
+            raise HarnessError(told) from error
         self._size += len(line)
 
     def close(self) -> None:

@@ -5,9 +5,10 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Self
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from arena.errors import InputError
 from arena.records import Assurance, Record
@@ -18,16 +19,24 @@ from arena.score.tally import Identity, TaskTally, doubt, levels
 from arena.serialize import read_text, wrong_shape
 
 BASELINE_VERSION = 2
+MOST_ATTEMPTS = 10**6
+"""At one task: what is more was mistyped."""
 
 
 class TaskScore(Record):
     """Attempts of one contestant at one task."""
 
-    planned: int
+    planned: int = Field(le=MOST_ATTEMPTS)
     scored: int
-    passed: int
-    cost_usd: Decimal | None
+    passed: int = Field(ge=0)
+    cost_usd: Decimal | None = Field(ge=0)
     """Ranking cost of the scored attempts; None where the contestant has none."""
+
+    @model_validator(mode="after")
+    def _counts_fit(self) -> Self:
+        if not self.passed <= self.scored <= self.planned:
+            raise ValueError("more attempts passed than were scored, or scored than planned")
+        return self
 
 
 class BaselineContestant(Record):

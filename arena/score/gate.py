@@ -213,7 +213,7 @@ def _soundness(
             tally = new[spec.name].tally
             passed, scored = int(tally.passed.sum()), tally.scored_total
             wanted = scored if is_given_gold(spec.agent) else 0
-            lacking = doubt(tally)
+            lacking = doubt(tally, limit)
             outcome: Outcome = "unsound" if lacking or passed != wanted else "pass"
             detail = lacking or f"passed {passed} of {scored} trials, must be {wanted}"
             yield Check("controls", spec.name, level, outcome, detail)

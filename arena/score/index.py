@@ -25,7 +25,7 @@ from arena.rundir import ledger
 from arena.rundir.directory import Manifest, RunDir
 from arena.score.reducer import Carried, Reducer, Span, TrialState
 
-VERSION = 7
+VERSION = 8
 CHECKED_BYTES = 4096
 SEGMENT_BYTES = 1 << 20
 _STATE = TypeAdapter(TrialState)

@@ -76,7 +76,8 @@ class Row(Record):
     total: Cost
     """All that was spent in the run."""
     waste_usd: Decimal | None
-    """Billed cost of retried and faulted calls, part of the total; None when nothing is known."""
+    """Billed for calls and tries that failed or were cut short, part of the total; None where
+    nothing is known, and for any at a machine paid by the hour."""
     basis: CostBasis | None
     """What the ranking cost counts; None when it is unknown, or all 0: no price to rank by."""
     mean_usd: float | None
@@ -161,7 +162,7 @@ def _row(results: Results, spec: ContestantSpec, tally: TaskTally, rank: RankRan
         pass_at_k=pass_at_k,
         pass_hat_k=pass_hat_k,
         total=total,
-        waste_usd=None if unknown else results.waste_usd.get(spec.name, Decimal(0)),
+        waste_usd=None if unknown else _waste(spec, trials),
         basis=tally.basis,
         mean_usd=None if each_usd is None else float(each_usd.mean()),
         mean_ci=seen.cost_interval(results.manifest.limits.usd),
@@ -180,6 +181,14 @@ def _row(results: Results, spec: ContestantSpec, tally: TaskTally, rank: RankRan
         impossible=_impossible(results, spec.name),
         rank=rank,
     )
+
+
+def _waste(spec: ContestantSpec, trials: Sequence[TrialRow]) -> Decimal | None:
+    """What was lost; what share of a machine's hours that was, nobody knows."""
+    lost = any(t.failed_call or t.tries > 1 or t.fault is not None for t in trials)
+    if lost and spec.backend is not None and spec.backend.hourly_usd is not None:
+        return None
+    return sum((t.wasted_usd for t in trials), Decimal(0))
 
 
 def _counts(trials: Sequence[TrialRow]) -> Counts:

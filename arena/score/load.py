@@ -45,7 +45,6 @@ def load(path: Path) -> Results:
         left_out=tuple(outside),
         stopped={name: why for name, why in found.reducer.stopped.items() if name in names},
         mean_concurrency=concurrency,
-        waste_usd=found.reducer.waste,
     )
 
 
@@ -93,6 +92,8 @@ def _row(spec: TrialSpec, state: TrialState, *, control: bool) -> TrialRow:
         times=state.sums.times,
         control=control,
         cost=state.sums.cost(),
+        wasted_usd=state.wasted_usd,
+        failed_call=state.failed,
         flags=(
             *((f.kind, f.detail) for f in flags),
             *(("money", caveat) for caveat in sorted(state.sums.caveats)),

@@ -176,8 +176,8 @@ def _drop(run: SafePath, *, whole: bool) -> Freed:
     with RunDir(Path(str(run))).lock():
         for name in ("trials", "report"):  # what no series, gate or price needs
             (run / name).rmtree()
-    if whole:
-        run.rmtree()
+        if whole:
+            run.rmtree()
     kept = _bytes(run)
     return Freed(run=str(run), freed_bytes=before - kept, kept_bytes=kept, whole=whole)
 

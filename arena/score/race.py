@@ -219,12 +219,13 @@ class RaceForecast(Record):
     """The answer that is right: of the whole matrix, or of the rates that were stated."""
     wrong: float
     """Share of the races with another answer."""
-    full_usd: float
-    """What the whole matrix costs, on average."""
-    median_usd: float
-    high_usd: float
+    full_usd: float | None
+    """What the whole matrix costs, on average; None, as all that is spent, where some cost is
+    unknown."""
+    median_usd: float | None
+    high_usd: float | None
     """One race in ten is dearer."""
-    median_share: float
+    median_share: float | None
     """Of the cost of the whole matrix."""
     median_time_share: float
     """Of its time where all workers are busy; of its trials where their times are not known."""
@@ -243,10 +244,12 @@ class RaceForecast(Record):
             f"{self.races} races: {1 - self.undecided:.1%} decide ({named or 'none'});"
             f" the right answer is {self.expected}, another is given by {self.wrong:.1%}"
         )
-        spend = (
-            f"spend: median ${self.median_usd:.4g} of ${self.full_usd:.4g} for the whole matrix"
-            f" ({self.median_share:.0%}); one race in ten takes more than ${self.high_usd:.4g}"
-        )
+        spend = "spend: unknown, as the cost of some trial is"
+        if self.full_usd is not None:
+            spend = (
+                f"spend: median ${self.median_usd:.4g} of ${self.full_usd:.4g} for the whole matrix"
+                f" ({self.median_share:.0%}); one race in ten takes more than ${self.high_usd:.4g}"
+            )
         share = f"{self.median_time_share:.0%}"
         time = f"{share} of the whole matrix's trials"
         if self.full_hours is not None:
@@ -281,9 +284,10 @@ def forecast(
     if expected is None:
         expected = best_of(passed[0], np.minimum(cost_usd[0], most_usd), rules)
     took = np.where(race.left_after < 0, tasks, race.left_after)
-    known = np.where(np.isfinite(cost_usd), cost_usd, 0.0) * attempts
-    spent = (known * (np.arange(tasks) < took[:, :, None])).sum(axis=(1, 2))
-    full = known.sum(axis=(1, 2))
+    known = np.isfinite(cost_usd).all()
+    paid = np.nan_to_num(cost_usd, posinf=0.0) * attempts
+    spent = (paid * (np.arange(tasks) < took[:, :, None])).sum(axis=(1, 2))
+    full = paid.sum(axis=(1, 2))
     shares = spent / np.where(full > 0, full, 1.0)
     each_s = np.ones(count) if task_s is None else task_s
     time_s, full_s = took @ each_s, float(each_s.sum()) * tasks
@@ -294,10 +298,10 @@ def forecast(
         undecided=float((~race.decided).mean()),
         expected=names[expected],
         wrong=float((race.decided & (race.answer != expected)).mean()),
-        full_usd=float(full.mean()),
-        median_usd=float(np.median(spent)),
-        high_usd=float(np.quantile(spent, 0.9)),
-        median_share=float(np.median(shares)),
+        full_usd=float(full.mean()) if known else None,
+        median_usd=float(np.median(spent)) if known else None,
+        high_usd=float(np.quantile(spent, 0.9)) if known else None,
+        median_share=float(np.median(shares)) if known else None,
         median_time_share=float(np.median(time_s)) / full_s if full_s else 1.0,
         full_hours=None if task_s is None else full_s / 3600,
         median_hours=None if task_s is None else float(np.median(time_s)) / 3600,

@@ -44,14 +44,6 @@ class Span(NamedTuple):
     end: float
 
 
-class Paid(NamedTuple):
-    """What the settled calls of a try came to that has not ended yet."""
-
-    trial_id: str
-    try_number: int
-    usd: Decimal
-
-
 @dataclass(slots=True)
 class Sums:
     """What the calls of one trial came to, over all its tries."""
@@ -170,9 +162,23 @@ class TrialState:
     tries: int = 0
     record: TrialRecord | None = None
     """Of the last try that ended; without the outcomes of its tests, which scoring never reads."""
+    wasted_usd: Decimal = ZERO
+    """Billed, as far as it is known, for calls and tries that failed or were cut short."""
+    lost: bool = False
+    """Whether a try began or failed: all that was paid before is wasted."""
+    failed: bool = False
+    """Whether a call failed."""
+
+    def lose(self) -> None:
+        """Count all that was paid so far as wasted."""
+        self.wasted_usd, self.lost = self.sums.money.get("billed", ZERO), True
 
     def add(self, later: "TrialState") -> None:
         """Add what later events tell of the same trial."""
+        if later.lost:
+            self.lose()
+        self.wasted_usd += later.wasted_usd
+        self.failed |= later.failed
         self.sums.merge(later.sums)
         self.tries += later.tries
         self.record = later.record or self.record
@@ -191,9 +197,6 @@ class Carried(Record):
     """Calls with a guessed prompt, until one of the same trial is told or it ends."""
     stopped: dict[str, str] = Field(default_factory=dict)
     """Why, by contestant."""
-    waste: dict[str, Decimal] = Field(default_factory=dict)
-    """Billed cost of retried and faulted calls by contestant."""
-    paid: tuple[Paid, ...] = ()
 
 
 FROM_START = Carried()
@@ -215,8 +218,6 @@ class Reducer:
         self.guessed = list(earlier.guessed)
         self.spans: list[Span] = []
         self.stopped = dict(earlier.stopped)
-        self.waste = dict(earlier.waste)
-        self._by_try = {(one.trial_id, one.try_number): one.usd for one in earlier.paid}
 
     @property
     def carried(self) -> Carried:
@@ -225,8 +226,6 @@ class Reducer:
             open=tuple(self.open.values()),
             guessed=tuple(self.guessed),
             stopped=self.stopped,
-            waste=self.waste,
-            paid=tuple(Paid(*key, usd) for key, usd in self._by_try.items()),
         )
 
     def add(self, event: ledger.Event) -> None:
@@ -235,10 +234,9 @@ class Reducer:
             case ledger.SessionBegin():  # what an earlier one left open will never end
                 self.settle_open()
                 self.stopped.clear()
-                self._by_try.clear()
-            case ledger.TrialBegin(spec=spec, try_number=number):
+            case ledger.TrialBegin(spec=spec):
                 self.trials[spec.id].tries += 1
-                self._by_try[spec.id, number] = ZERO
+                self.trials[spec.id].lose()
             case ledger.CallBeginEvent(call=begin):
                 self.open[begin.call_id] = begin
             case ledger.CallEndEvent(call=end):
@@ -250,9 +248,8 @@ class Reducer:
 
     def _trial_end(self, record: TrialRecord) -> None:
         self._settle_guesses(record.id)
-        spent = self._by_try.pop((record.id, record.try_number), ZERO)
-        if record.fault is not None and spent:
-            self._wasted(record.contestant, spent)
+        if record.fault is not None:
+            self.trials[record.id].lose()
         if record.verification is not None:
             graded = record.verification.model_copy(update={"tests": {}})
             record = record.model_copy(update={"verification": graded})
@@ -264,6 +261,7 @@ class Reducer:
         if begin is None or spec is None:
             return
         call = RecordedCall(begin, end)
+        self.trials[begin.trial_id].failed |= end.outcome != "ok"
         if spec.hourly_usd is not None:
             self.trials[begin.trial_id].sums.count(end)
             self.spans.append(Span(begin.contestant, begin.trial_id, *CallSpan.of(end)))
@@ -285,18 +283,12 @@ class Reducer:
     def _pay(self, call: RecordedCall) -> None:
         begin, end = call
         assert end is not None
-        sums = self.trials[begin.trial_id].sums
-        sums.count(end)
+        trial = self.trials[begin.trial_id]
+        trial.sums.count(end)
         statement = self._statement(begin, end)
-        sums.pay(statement)
-        paid = ZERO if statement.cost is None else statement.cost.billed_usd or ZERO
-        if end.outcome != "ok" and paid:
-            self._wasted(begin.contestant, paid)
-        elif (key := (begin.trial_id, begin.try_number)) in self._by_try:
-            self._by_try[key] += paid  # a try that has ended is told already
-
-    def _wasted(self, contestant: str, usd: Decimal) -> None:
-        self.waste[contestant] = self.waste.get(contestant, ZERO) + usd
+        trial.sums.pay(statement)
+        if end.outcome != "ok" and statement.cost is not None:
+            trial.wasted_usd += statement.cost.billed_usd or ZERO
 
     def settle_open(self) -> None:
         """Count the calls that were announced and never ended, at their upper bound."""

@@ -99,6 +99,10 @@ class TrialRow:
     cost: Cost
     flags: tuple[tuple[str, str], ...]
     """(kind, detail) of everything a person should look at."""
+    wasted_usd: Decimal = Decimal(0)
+    """Billed for calls and tries that failed or were cut short, as far as it is known; of no
+    machine paid by the hour."""
+    failed_call: bool = False
     times: CallTimes = CallTimes()
     control: bool = False
     """Its contestant bounds the results and is never ranked."""
@@ -151,8 +155,6 @@ class Results:
     """Contestants that were stopped, with the reason."""
     mean_concurrency: dict[str, Decimal] = field(default_factory=dict)
     """Calls in flight on average while a machine paid by the hour was busy, by contestant."""
-    waste_usd: dict[str, Decimal] = field(default_factory=dict)
-    """Billed cost of retried and faulted calls by contestant, part of the trials' cost."""
 
     @property
     def tasks(self) -> tuple[TaskEntry, ...]:

@@ -125,7 +125,7 @@ class TaskTally:
     def _at_any_time(self, values: FloatArray, most: float) -> Interval:
         """Confidence sequence of the mean of values from 0 to `most`, in the race's order."""
         in_order = values if self.race_places is None else values[np.argsort(self.race_places)]
-        return confidence_sequence(in_order, Interval(0, most))
+        return confidence_sequence(in_order, most)
 
     def cost_per_solved(self) -> CostPerSolved | None:
         """Cost of a solved task; None where costs are unknown, or without a task."""

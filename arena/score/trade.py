@@ -1,7 +1,6 @@
 """Pass rate against cost as a trade: who is the best buy at which value of a solved task."""
 
 from collections.abc import Collection, Mapping, Sequence
-from math import inf
 
 import numpy as np
 
@@ -128,9 +127,9 @@ class Matrix:
         self.unpriced = tuple(n for n, t in ranked.items() if t.cost_usd is None)
         seen = np.all([t.scored > 0 for t in priced.values()], axis=0)
         taken = [t.take(seen) for t in priced.values()]
-        self.ids = taken[0].tasks if taken else ()
-        """Tasks compared."""
         costs = [t.mean_costs_usd for t in taken if t.mean_costs_usd is not None]
+        self.ids = taken[0].tasks if np.any(costs) else ()
+        """Tasks compared; none where all cost nothing at those that everybody has."""
         empty = np.zeros((0, 0))
         self.passes: FloatArray = np.stack([t.means for t in taken], axis=1) if taken else empty
         self.costs_usd: FloatArray = np.stack(costs, axis=1) if taken else empty
@@ -281,13 +280,13 @@ def _cheaper(matrix: Matrix, than: str, pairs: Sequence[PairCell]) -> tuple[Chea
         CheaperRival(
             name=other,
             than=than,
-            times=costs[than] / costs[other] if costs[other] else inf,
+            times=costs[than] / costs[other],
             pass_rate=rates[other],
             than_pass_rate=rates[than],
             adjusted_p=cell.adjusted_p,
         )
         for other, cell in others
-        if other in costs and cell.shown_worse != other
+        if other in costs and costs[other] and cell.shown_worse != other
     ]
     much = (one for one in found if one.times >= MUCH_CHEAPER)
     return tuple(sorted(much, key=lambda one: -one.times))

@@ -19,8 +19,8 @@ import numpy as np
 from arena.errors import InputError
 from arena.records import Assurance, Limits, Record
 from arena.score.nights import LeftOut, Night, NightSpan, causes
-from arena.score.pairs import conditions_of_run
-from arena.score.results import Results, TrialRow
+from arena.score.pairs import conditions_of_run, some
+from arena.score.results import CostBasis, Results, TrialRow
 from arena.score.tally import common_basis, ranking_costs
 from arena.stats import sequential
 from arena.stats.intervals import FloatArray, Interval
@@ -28,6 +28,7 @@ from arena.stats.sequential import Attempts, Detector, NightBag
 
 RUN_LENGTH = 365
 """Nights between two false alarms of a series, at least, on average."""
+RACED = "a race stops on what it sees: its rates are in no series"
 
 Metric = Literal["pass", "cost", "tokens"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
@@ -183,12 +184,20 @@ def trend(
     left_out: Sequence[LeftOut] = (),
 ) -> Trend:
     """The series of some runs, from the oldest on, over tasks of a level, by default the strongest
-    of each run; raises `InputError` where `run_length` is no number of nights.
+    of each run; raises `InputError` without a night, or where `run_length` is no number of them.
+
+    A race is left out: which tasks a contestant takes in it depends on how it did that night.
     """
     if not 1 <= run_length < inf:
         raise InputError(
             f"{run_length} is no number of nights", where="--run-length", remedy="give 365 or so"
         )
+    raced = [LeftOut(run=str(run.path), reason=RACED) for run in runs if run.manifest.race]
+    runs = [run for run in runs if run.manifest.race is None]
+    left_out = (*left_out, *raced)
+    if not runs:
+        why = some([f"{one.run}: {one.reason}" for one in left_out])
+        raise InputError("there is no night to show", where=why, remedy="give earlier ones too")
     played = [[c.name for c in run.manifest.contestants if not c.control] for run in runs]
     names = dict.fromkeys(name for own in played for name in own)
     limit = run_length * max(1, len(names)) * len(METRICS)
@@ -209,7 +218,7 @@ def trend(
         ),
         marks=tuple(_merged([mark for one in series.values() for mark in one.marks], len(names))),
         alarms=tuple(sorted(alarms, key=lambda alarm: (alarm.night, alarm.contestant))),
-        left_out=tuple(left_out),
+        left_out=left_out,
     )
 
 
@@ -226,21 +235,27 @@ class _Series:
         self._streams: list[_Stream] = []
         self._now: dict[Metric, _Stream] = {}
         """Those that no mark has ended."""
+        self._basis: CostBasis | None = None
+        """Of the last night with a known cost."""
 
     def take(self, index: int, night: Night) -> None:
         """Take the next night that it was a contestant of."""
+        rows = night.results.of(self.name, night.conditions.tasks)
+        scored = [row for row in rows if row.verdict is not None]
+        basis = common_basis([scored])
+        values = _values(scored, basis)
         changed = self._changes(self._nights[-1], night) if self._nights else ()
+        if "cost" in values:
+            changed = changed if self._basis in {None, basis} else (*changed, _BASIS)
+            self._basis = basis
         self.marks += [ChangeMark(night=index, contestant=self.name, what=what) for what in changed]
         anew: tuple[Metric, ...] = ("cost",) if changed else ()
-        for metric in METRICS if not self._nights or set(changed) - {_PRICE} else anew:
+        for metric in METRICS if not self._nights or set(changed) - {_PRICE, _BASIS} else anew:
             bag = NightBag(len(night.conditions.tasks))
             self._now[metric] = stream = _Stream(metric, self._limit, bag)
             self._streams.append(stream)
-        rows = night.results.of(self.name, night.conditions.tasks)
-        scored = [row for row in rows if row.verdict is not None]
         place = {task: i for i, task in enumerate(night.conditions.tasks)}
         at = np.array([place[row.task_id] for row in scored], dtype=np.int64)
-        values = _values(scored)
         for metric, each in values.items():
             if len(at):
                 self._now[metric].take(index, Attempts(at, each), self._random(night, metric))
@@ -317,14 +332,15 @@ class _Series:
 
 
 _PRICE = "price changed"
+_BASIS = "costs count caches differently: as billed, or with equal use of them"
 
 
-def _values(scored: Sequence[TrialRow]) -> dict[Metric, FloatArray]:
+def _values(scored: Sequence[TrialRow], basis: CostBasis) -> dict[Metric, FloatArray]:
     """Of each attempt: pass 0 or 1, cost in US dollars, tokens; what is unknown is not there."""
     tokens = np.array([row.tokens.input + row.tokens.output for row in scored], dtype=np.float64)
     values: dict[Metric, FloatArray | None] = {
         "pass": np.array([row.passed for row in scored], dtype=np.float64),
-        "cost": ranking_costs(scored, common_basis([scored])),
+        "cost": ranking_costs(scored, basis),
         "tokens": tokens if tokens.any() else None,
     }
     return {metric: each for metric, each in values.items() if each is not None}

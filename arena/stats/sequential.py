@@ -45,13 +45,11 @@ def evidence(gains: FloatArray) -> FloatArray:
     return log_wealth(np.cumsum(log_growth(gains), axis=0))
 
 
-def confidence_sequence(values: FloatArray, within: Interval) -> Interval:
+def confidence_sequence(values: FloatArray, most: float) -> Interval:
     """An interval that holds the mean at all times together with 95%, half of the error for either
-    side; values, shape (tasks,), are in the order in which they came, none outside of `within`.
+    side; values, shape (tasks,), from 0 to `most`, are in the order in which they came.
     """
-    lo = _bound(values - within.lo, within.hi - within.lo)
-    hi = _bound(within.hi - values, within.hi - within.lo)
-    return Interval(within.lo + lo, within.hi - hi)
+    return Interval(_bound(values, most), most - _bound(most - values, most))
 
 
 def _bound(values: FloatArray, most: float) -> float:

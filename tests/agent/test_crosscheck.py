@@ -51,6 +51,11 @@ def test_the_last_line_that_tells_it_counts():
     assert found("noise\n" + "\n".join(map(json.dumps, lines))) == []
 
 
+def test_a_line_may_hold_what_ends_lines_elsewhere():
+    wrong = json.dumps({"used": {"out": 9}, "text": "a\u2028b\x85c"}, ensure_ascii=False)
+    assert found(f"{json.dumps(RIGHT)}\n{wrong}\n") != []
+
+
 def test_no_cost_is_compared_with_an_unknown_one():
     assert found({"usd": 5}, replace(METERED, cost_usd=Decimal(0))) == []
 

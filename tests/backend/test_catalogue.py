@@ -5,8 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from arena.backend import catalog, listing
+from arena.backend import catalog, checks
 from arena.backend import resolve as policy
+from arena.backend.apis import over
 from arena.backend.resolve import resolve
 from arena.config import BackendTable, Policy, PriceTable
 from arena.errors import InputError
@@ -91,7 +92,7 @@ def test_each_model_of_the_mission_resolves_or_is_explained(name):
 
 
 def test_the_shipped_catalogue_has_nothing_wrong_with_it():
-    found = listing.check(SHIPPED, today=TODAY)
+    found = checks.check(SHIPPED, today=TODAY)
     assert [f for f in found if f.level == "error"] == []
     soon = {f.backend for f in found if f.level == "retirement"}
     assert {"openai/o3", "openai/gpt-4o", "google/gemini-2.5-pro"} <= soon
@@ -99,16 +100,16 @@ def test_the_shipped_catalogue_has_nothing_wrong_with_it():
 
 
 def test_a_check_of_one_backend_leaves_the_others_out():
-    found = listing.check(SHIPPED, today=TODAY, names=["openai/o3"])
+    found = checks.check(SHIPPED, today=TODAY, names=["openai/o3"])
     assert {f.backend for f in found} == {"openai/o3"}
     with pytest.raises(InputError, match="o33"):
-        listing.check(SHIPPED, today=TODAY, names=["openai/o33"])
+        checks.check(SHIPPED, today=TODAY, names=["openai/o33"])
 
 
 def test_countries_are_the_same_in_either_case():
-    upper = listing.listed(SHIPPED, today=TODAY, country="CN", residency="US")
+    upper = checks.listed(SHIPPED, today=TODAY, country="CN", residency="US")
     assert upper
-    assert listing.listed(SHIPPED, today=TODAY, country="cn", residency="us") == upper
+    assert checks.listed(SHIPPED, today=TODAY, country="cn", residency="us") == upper
 
 
 def test_check_finds_what_is_wrong():
@@ -120,10 +121,10 @@ def test_check_finds_what_is_wrong():
     )
     other = row.model_copy(update={"prices": (late,), "id": "odd", "alias_of": "gone"})
     broken = profile.model_copy(update={"models": (row, other)})
-    texts = [f.text for f in listing.check(catalog.Catalog({"deepseek": broken}), today=TODAY)]
+    texts = [f.text for f in checks.check(catalog.Catalog({"deepseek": broken}), today=TODAY)]
     for part in ("nowhere", "no source", "no price tier starts at 0", "which is not there"):
         assert any(part in text for text in texts), part
-    assert any("last looked up" in f.text for f in listing.check(SHIPPED, today=date(2027, 9, 1)))
+    assert any("last looked up" in f.text for f in checks.check(SHIPPED, today=date(2027, 9, 1)))
 
 
 def test_retirement_comes_on_its_day():
@@ -160,6 +161,10 @@ def test_the_key_variable_that_is_set_is_taken():
     assert spec_of("google/gemini-4-argon").api_key_env == "GEMINI_API_KEY"
     chosen = spec_of("google/gemini-4-argon", environ={"GOOGLE_API_KEY": "x"})
     assert chosen.api_key_env == "GOOGLE_API_KEY"
+    chosen = spec_of(
+        "google/gemini-4-argon", environ={"GEMINI_API_KEY": " ", "GOOGLE_API_KEY": "x"}
+    )
+    assert chosen.api_key_env == "GOOGLE_API_KEY", "a blank is no key"
     assert spec_of("vllm/any/model").api_key_env is None
     assert spec_of("vllm/any/model", environ={"VLLM_API_KEY": "x"}).api_key_env == "VLLM_API_KEY"
 
@@ -178,6 +183,39 @@ def test_an_address_that_is_not_the_providers_is_simulated_and_gets_no_key():
     assert spec_of(imposter).simulated
     plain = table(provider="deepseek", model="deepseek-v4-pro", base_url="http://api.deepseek.com")
     assert spec_of(plain).simulated
+
+
+@pytest.mark.parametrize("api", ["chat", "messages", "responses"])
+def test_no_key_goes_to_an_address_beside_the_providers_own(api):
+    settings = {"provider": "deepseek", "model": "deepseek-v4-pro"}
+    own = {"base_url": "https://api.deepseek.com"}
+    for place in ("http://127.0.0.1:9/v1", "https://other.example/v1"):
+        spec = spec_of(table(**settings, **own, endpoints={api: place}))
+        assert (spec.simulated, spec.api_key_env, spec.lab) == (True, None, None)
+    usual = {"messages": "https://api.deepseek.com/anthropic/v1"}
+    spec = spec_of(table(**settings, **own, endpoints=usual))
+    assert (spec.simulated, spec.api_key_env) == (False, "DEEPSEEK_API_KEY")
+    assert spec.prices == spec_of("deepseek/deepseek-v4-pro").prices
+
+
+def test_what_a_stand_in_does_with_code_is_not_what_its_provider_does():
+    settings = {"provider": "openai", "model": "gpt-5.1"}
+    assert spec_of("openai/gpt-5.1").trains_on_data is False
+    for far in ("http://llm.example/v1", "https://llm.example/v1"):
+        assert spec_of(table(**settings, base_url=far)).trains_on_data is None
+    assert spec_of(table(**settings, base_url="http://127.0.0.1:9/v1")).trains_on_data is False
+
+
+def test_a_server_is_ones_own_where_all_of_it_is():
+    near, far = "http://127.0.0.1:9/v1", "https://llm.example/v1"
+    mixed = spec_of(table(model="m", base_url=near, endpoints={"messages": far}))
+    assert (mixed.self_hosted, mixed.trains_on_data) == (False, None)
+    both = spec_of(table(model="m", base_url=near, endpoints={"messages": near}))
+    assert (both.self_hosted, both.trains_on_data) == (True, False)
+    price = {"input": 1, "output": 2}
+    mixed = spec_of(table(model="m", base_url=far, endpoints={"messages": near}, price=price))
+    assert mixed.prices[0].tiers[0].output == 2
+    assert mixed.caveats == ()
 
 
 @pytest.mark.parametrize(
@@ -237,8 +275,8 @@ def test_only_some_providers_bill_what_they_tell():
 
 def test_a_price_has_a_day_of_its_own():
     named = ["xai/grok-4.7"]
-    assert listing.check(SHIPPED, today=date(2027, 1, 21), names=named) == []
-    (late,) = listing.check(SHIPPED, today=date(2027, 1, 22), names=named)
+    assert checks.check(SHIPPED, today=date(2027, 1, 21), names=named) == []
+    (late,) = checks.check(SHIPPED, today=date(2027, 1, 22), names=named)
     assert late.level == "stale"
     assert late.text == "its price was last looked at on 2026-11-22, 61 days ago"
 
@@ -309,6 +347,14 @@ def test_routers_are_pinned():
         ("alibaba@eu/qwen3-max", "unknown region"),
         (table(provider="moonshot", model="kimi-k2.6", extra_body={"temperature": 0}), "takes 1"),
         (table(provider="moonshot", model="kimi-k2.6", extra_body={"top_p": 1}), "refuses 'top_p'"),
+        (table(provider="zai", model="glm-5", extra_body={"temperature": 1.5}), "takes up to 1"),
+        *(
+            (
+                table(base_url="http://h/v1", model="m", extra_body={name: 2}),
+                f"'{name}' is the same",
+            )
+            for name in ("max_tokens", "max_completion_tokens", "n", "stream", "messages")
+        ),
         (
             table(
                 provider="deepseek", model="deepseek-flash", extra_body={"max_completion_tokens": 5}
@@ -349,6 +395,15 @@ evidence = "user"
 [[models.prices]]
 tiers = [{ input = "0.5", output = "2" }]
 """
+PEAK = """
+id = "deepseek"
+[[models]]
+id = "deepseek-flash"
+[[models.prices]]
+tiers = [{{ input = "1", output = "2" }}]
+peak_tiers = [{{ input = "1", output = "2" }}]
+peak = [{{ start = 08:00:00, end = 20:00:00, zone = "{zone}" }}]
+"""
 CHANGED = """
 id = "deepseek"
 trains_on_data = false
@@ -380,6 +435,13 @@ def test_user_profiles_add_and_override(tmp_path):
         ("id = 'deepseek'\nkolour = 1", "unknown key 'kolour'"),
         ("id = 'new'\nlabel = 'New'", "is missing"),
         ("id = 'deepseek'\n[quirks]\noutput_limit_param = 'max'", "quirks.output_limit_param"),
+        ("id = 'deepseek'\nmodels = 3", "models"),
+        ("id = 'deepseek'\nmodels = [1]", "models"),
+        ("id = 'deepseek'\nmodels = [{ id = [] }]", "models"),
+        ("id = 'deepseek'\nmodels = [{ label = 'x' }]", "models"),
+        ("id = 'deepseek'\n[[errors]]\noutcome = 'auth'\ncode = '('", "regular expression"),
+        (PEAK.format(zone="Asia/Bejing"), "'Asia/Bejing' is no time zone"),
+        (PEAK.format(zone="../x"), "is no time zone"),
     ],
 )
 def test_a_profile_that_does_not_fit_the_form_is_told(tmp_path, text, words):
@@ -387,6 +449,27 @@ def test_a_profile_that_does_not_fit_the_form_is_told(tmp_path, text, words):
     with pytest.raises(InputError, match=words) as raised:
         catalog.load([tmp_path])
     assert "bad.toml" in raised.value.where
+
+
+@pytest.mark.parametrize("meant", ["gone", "glm-4.7"])
+def test_an_alias_of_no_model_is_told(tmp_path, meant):
+    alias = 'alias_of = "{}"\nsource = "x"\nchecked_on = 2026-11-01\nevidence = "user"\n'
+    rows = "".join(
+        f'[[models]]\nid = "{name}"\n{alias.format(of)}'
+        for name, of in (("glm", meant), ("glm-4.7", "glm-5"))
+    )
+    (tmp_path / "mine.toml").write_text(OWN + rows)
+    known = catalog.load([tmp_path])
+    assert spec_of("mine/glm-4.7", known=known).model == "glm-5"
+    with pytest.raises(InputError, match=f"alias of '{meant}'"):
+        spec_of("mine/glm", known=known)
+
+
+def test_prices_of_today_are_those_of_the_region_whatever_api_was_spoken():
+    for name in ("alibaba/qwen3-max", "alibaba@cn/qwen3-max"):
+        spec = spec_of(name)
+        for api in ("chat", "messages"):
+            assert catalog.prices_of(SHIPPED, over(spec, api)) == spec.prices
 
 
 def test_a_folder_that_is_not_there(tmp_path):
@@ -398,18 +481,18 @@ def test_a_folder_that_is_not_there(tmp_path):
 
 
 def test_lists_filter_and_unknown_fits_nothing():
-    chinese = listing.listed(SHIPPED, today=TODAY, country="CN")
+    chinese = checks.listed(SHIPPED, today=TODAY, country="CN")
     assert {r.country for r in chinese} == {"CN"}
-    opened = listing.listed(SHIPPED, today=TODAY, country="CN", open_weights=True)
+    opened = checks.listed(SHIPPED, today=TODAY, country="CN", open_weights=True)
     assert {r.open_weights for r in opened} == {True}
-    stay = listing.listed(SHIPPED, today=TODAY, residency="SG")
+    stay = checks.listed(SHIPPED, today=TODAY, residency="SG")
     assert {r.name.split("/")[0] for r in stay} >= {"alibaba", "zai"}
     assert "tencent/hy3" not in {r.name for r in stay}
 
 
 def test_a_list_shows_todays_price_and_state():
-    rows = {r.name: r for r in listing.listed(SHIPPED, today=TODAY)}
-    later = {r.name: r for r in listing.listed(SHIPPED, today=date(2026, 12, 1))}
+    rows = {r.name: r for r in checks.listed(SHIPPED, today=TODAY)}
+    later = {r.name: r for r in checks.listed(SHIPPED, today=date(2026, 12, 1))}
     argon = "google/gemini-4-argon"
     assert rows[argon].price.tiers[0].input * 2 == later[argon].price.tiers[0].input
     assert rows["deepseek/deepseek-chat"].status == "retired"

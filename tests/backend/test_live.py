@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from arena.backend import catalog, health
+from arena.backend import catalog, checks
 from arena.errors import InputError
 from arena.money.prices import SHIPPED_FX
 from tests.servers.openai_stub import text
@@ -20,7 +20,7 @@ ENVIRON = {"STAND_IN_KEY": KEY}
 @pytest.mark.parametrize("provider", sorted(SHEETS))
 def test_each_vendor_passes(provider):
     with Vendor(provider, TURNS) as vendor:
-        found = health.probe(vendor.spec(), fx=SHIPPED_FX, environ=ENVIRON)
+        found = checks.probe(vendor.spec(), fx=SHIPPED_FX, environ=ENVIRON)
     assert found.ok, found.detail
     assert len(found.usage) == 2
     assert found.returned_model
@@ -28,7 +28,7 @@ def test_each_vendor_passes(provider):
 
 def test_cost_is_shown():
     with Vendor("deepseek", TURNS) as vendor:
-        found = health.probe(vendor.spec(), fx=SHIPPED_FX, environ=ENVIRON)
+        found = checks.probe(vendor.spec(), fx=SHIPPED_FX, environ=ENVIRON)
     assert Decimal(0) < found.cost_usd < Decimal("0.01")
 
 
@@ -44,14 +44,14 @@ def test_cost_is_shown():
 )
 def test_what_is_wrong_is_said(turns, faults, words):
     with Vendor("deepseek", turns, faults=faults.get) as vendor:
-        found = health.probe(vendor.spec(), fx=SHIPPED_FX, environ=ENVIRON)
+        found = checks.probe(vendor.spec(), fx=SHIPPED_FX, environ=ENVIRON)
     assert not found.ok
     assert words in found.detail
 
 
 def test_a_missing_key_is_told_before_anything_is_sent():
     with Vendor("deepseek", TURNS) as vendor, pytest.raises(InputError, match="STAND_IN_KEY"):
-        health.probe(vendor.spec(), fx=SHIPPED_FX, environ={})
+        checks.probe(vendor.spec(), fx=SHIPPED_FX, environ={})
     assert vendor.stub.requests == []
 
 
@@ -66,17 +66,17 @@ def seen(model, **more):
         "cost_usd": None,
         "wall_s": 1.0,
     }
-    return health.LiveCheck(**{**settings, **more})
+    return checks.LiveCheck(**{**settings, **more})
 
 
 def test_what_was_seen_raises_the_evidence(tmp_path):
-    health.record([seen("deepseek-flash")], tmp_path, today=date(2026, 11, 1))
+    checks.record([seen("deepseek-flash")], tmp_path, today=date(2026, 11, 1))
     results = [
         seen("deepseek-v4-pro"),
         seen("deepseek-chat", ok=False),
         seen("deepseek-r1", simulated=True),
     ]
-    (path,) = health.record(results, tmp_path, today=TODAY)
+    (path,) = checks.record(results, tmp_path, today=TODAY)
     assert path == tmp_path / "deepseek.live.toml"
     rows = {row.id: row for row in catalog.load([tmp_path]).profiles["deepseek"].models}
     assert (rows["deepseek-flash"].evidence, rows["deepseek-flash"].checked_on) == (

@@ -190,6 +190,13 @@ def test_missing_usage_is_estimated_and_listed():
     assert only.possibly_billed
 
 
+def test_an_output_that_was_told_is_kept_where_no_prompt_was():
+    with rig([text("brief", usage=usage_of(0, 700))]) as (_, made):
+        used = made.trial().complete(ASK, []).usage
+    assert (used.output, used.estimated) == (700, True)
+    assert used.prompt > 0
+
+
 def test_failed_calls_with_usage_are_settled_exactly():
     empty = Answer(choices=[], usage=usage_of(30, 5))
     with rig([empty, text("ok", usage=usage_of(30, 6))]) as (_, made):

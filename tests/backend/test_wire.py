@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from arena.backend import chat
+from arena.backend import chat, messages
 from arena.backend.chat import MalformedReplyError, Prompt, assemble, parse_reply, request_body
 from arena.records import BackendSpec, Quirks, ToolSpec
 from tests.servers.openai_stub import sse
@@ -42,6 +42,18 @@ def test_quirks_shape_the_request():
     assert body["model"] == "m"
     assert (body["stream"], body["stream_options"]) == (True, {"include_usage": True})
     assert "stream_options" not in sent(spec(stream=True, stream_usage=False))
+
+
+def test_a_call_has_its_result_over_messages_also_where_that_is_empty():
+    called = {"type": "tool_use", "id": "c1", "name": "bash", "input": {}}
+    history = [
+        HELLO,
+        {"role": "assistant", "content": [called]},
+        {"role": "tool", "tool_call_id": "c1", "content": ""},
+    ]
+    body = json.loads(messages.request_body(spec(), Prompt.of(history, [TOOL]), 50))
+    (result,) = body["messages"][-1]["content"]
+    assert (result["type"], result["tool_use_id"], result["content"]) == ("tool_result", "c1", "")
 
 
 MESSAGE = {
@@ -146,6 +158,58 @@ def test_usage_of_a_stream_is_found_wherever_it_stands():
     inside = {"choices": [{"delta": {}, "finish_reason": "stop", "usage": {"prompt_tokens": 3}}]}
     assert assemble([last])["usage"]["completion_tokens"] == 2
     assert assemble([inside])["usage"] == {"prompt_tokens": 3}
+
+
+def part(text, kind="text", **more):
+    return {"type": kind, kind: text, **more}
+
+
+@pytest.mark.parametrize(
+    ("deltas", "message"),
+    [
+        (  # Mistral
+            [
+                {"content": ""},
+                {"content": [part([part("Let ")], "thinking")]},
+                {"content": [part([part("me see")], "thinking")]},
+                {"content": "Hel"},
+                {"content": "lo"},
+            ],
+            {"content": [part([part("Let me see")], "thinking"), part("Hello")]},
+        ),
+        (
+            [{"content": "He"}, {"content": [part("l")]}, {"content": [part("lo")]}],
+            {"content": [part("Hello")]},
+        ),
+        (  # LiteLLM before Anthropic
+            [
+                {"thinking_blocks": [part("Let ", "thinking")]},
+                {"thinking_blocks": [part("me", "thinking")]},
+                {"thinking_blocks": [part("", "thinking", signature="s==")]},
+                {"thinking_blocks": [part("And", "thinking", signature="")]},
+                {"thinking_blocks": [part("", "thinking", signature="t==")]},
+                {"content": "Hello"},
+            ],
+            {
+                "thinking_blocks": [
+                    part("Let me", "thinking", signature="s=="),
+                    part("And", "thinking", signature="t=="),
+                ],
+                "content": "Hello",
+            },
+        ),
+        (
+            [{"parts": [part("a", "image")]}, {"parts": [part("b", "image")]}],
+            {"parts": [part("a", "image"), part("b", "image")]},
+        ),
+    ],
+)
+def test_parts_of_a_stream_are_those_of_the_whole_message(deltas, message):
+    chunks = [{"choices": [{"index": 0, "delta": delta}]} for delta in deltas]
+    end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+    reply = parse_reply(assemble([*chunks, end]), Quirks())
+    assert reply.message == {"role": "assistant", **message}
+    assert reply.text in ("Hello", "")
 
 
 def test_other_choices_of_a_stream_do_not_mix_in():

@@ -1,14 +1,24 @@
 """What a person reads who wrote something wrong: one line, not long, with a way out."""
 
+import os
+import subprocess
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from arena.cli import main
-from arena.cli.options import Format, emit
+from arena.cli.options import Format, emit, say
+from arena.cli.progress import RunProgress
 from arena.cli.run import _show_grades
 from arena.registry import unknown
 from tests.benchmarks import ledgers
+
+ROOT = Path(__file__).parent.parent.parent
+SAMPLE = str(ROOT / "reports/samples/demo")
+MAIN = "import sys; sys.argv[0] = 'arena'; from arena.cli import main; main()"
+SIZE = ("--tasks", "10", "--backends", "2")
 
 
 def ran(capsys, monkeypatch, *words):
@@ -84,6 +94,10 @@ def bakeoff(folder, backend='"openai/gpt-5.1"', tasks='"core/cron-clock"'):
         (["backends", "show", "OpenAI/gpt-5.1"], "did you mean 'openai'?"),
         (["backends", "show", "openrouter/gpt-5.1"], "did you mean 'openai/gpt-5.1'?"),
         (["report", "nosuch"], "no run here"),
+        (["scale", *SIZE, "--memory-gb", "inf"], "'--memory-gb': Input should be less than"),
+        (["scale", *SIZE, "--cpu-s", "inf"], "cpu_s: Input should be a finite number"),
+        (["scale", *SIZE, "--calls", "inf"], "--calls: median: Input should be a finite number"),
+        (["sandboxes", "prune", "--keep-gb", "inf"], "'--keep-gb': Input should be less than"),
     ],
 )
 def test_one_line_says_what_is_wrong_and_what_to_do(capsys, monkeypatch, words, says):
@@ -151,6 +165,24 @@ def test_what_was_not_graded_is_said_in_words(tmp_path, capsys):
     assert "tasks that the file has no patch for: core/a" in told
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["report"],
+        ["trend"],
+        ["backends", "list", "--profiles"],
+        ["agents", "list", "--agents"],
+        ["tasks", "check"],
+    ],
+)
+def test_a_path_that_cannot_be_used_is_named(capsys, monkeypatch, words):
+    path = "./" + "n" * 300
+    code, out, err = ran(capsys, monkeypatch, *words, path)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert path[2:] in err
+    assert "File name too long" in err
+
+
 def test_near_names_are_found_in_any_case():
     assert "did you mean 'DeepSeek'?" in unknown("lab", "deepseek", ["DeepSeek", "Qwen"]).line()
     assert unknown("lab", "x", []).remedy == "known: none"
@@ -169,3 +201,44 @@ def test_no_command_is_answered_with_the_help_alone(capsys, monkeypatch, words):
     assert code == 2
     assert "Usage" in out + err
     assert "arena:" not in out + err
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ("-c", ["gate", SAMPLE, "--baseline", SAMPLE]),
+        ("-uc", ["gate", SAMPLE, "--baseline", SAMPLE]),  # as where the answer is long
+        ("-c", ["report", SAMPLE]),
+    ],
+)
+def test_whoever_does_not_read_the_answer_is_told_no_verdict(how, words):
+    """Neither 0, which says that all is well, nor 1, that a check failed."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run(
+        [sys.executable, how, MAIN, *words], stdout=writing, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (141, b"")
+
+
+def test_a_run_goes_on_that_nobody_watches(tmp_path, monkeypatch):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as nobody:
+        monkeypatch.setattr(sys, "stderr", nobody)
+        shown = RunProgress({"a": 1}, tmp_path)
+        shown.say("one")
+        shown.say("two")
+        monkeypatch.undo()
+        with suppress(OSError):
+            nobody.close()
+
+
+def test_no_line_of_progress_holds_a_terminal_code(capsys, tmp_path):
+    code = "\x1b]0;title\x07a\x1b[2Jb\x9b2Jc"
+    say(code)
+    RunProgress({"a": 1}, tmp_path).say(code)
+    told = capsys.readouterr().err
+    assert told.count("abc") == 2
+    assert not {"\x1b", "\x07", "\x9b"} & set(told)

@@ -11,7 +11,7 @@ import openai
 import pytest
 
 from arena.agent.shell import ShellAgent
-from arena.demo.baseline.server import serve
+from arena.demo.server import serve
 from arena.protocols import Sandbox
 from arena.records import (
     Brief,

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from arena.demo.baseline.probe.search import SWAPS, WEIGHTS, apply, mutations
+from arena.demo.probe.search import SWAPS, WEIGHTS, apply, mutations
 
 CASES = {
     "comparison boundary": ("x < y", "x <= y"),

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from arena.demo.baseline.server import next_action
+from arena.demo.server import next_action
 
 PROBLEM = "```\n>>> f(1)\n2\n```"
 CUT = "the command was ended after 60 seconds"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from arena.demo.baseline.probe import runs, search
-from arena.demo.baseline.probe.runs import isolated
-from arena.demo.baseline.probe.search import apply, mutations
+from arena.demo.probe import runs, search
+from arena.demo.probe.runs import isolated
+from arena.demo.probe.search import apply, mutations
 
 
 @pytest.mark.parametrize(

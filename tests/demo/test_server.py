@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import openai
 import pytest
 
-from arena.demo.baseline.server import serve
+from arena.demo.server import serve
 from arena.errors import InputError
 
 MESSAGES = [{"role": "user", "content": "It is broken.\n\n```\n>>> f(1)\n2\n```"}]

@@ -1,5 +1,6 @@
 """The tunnel and its forwarder, a real program at the other end of a socket pair."""
 
+import queue
 import select
 import socket
 import subprocess
@@ -99,9 +100,9 @@ def program(source):
 
 
 @contextmanager
-def port_of(pipe, connect):
+def port_of(pipe, connect, broke=pytest.fail):
     """The port inside the container of a tunnel from there."""
-    with tunnel.Tunnel(pipe, connect) as opened:
+    with tunnel.Tunnel(pipe, connect, broke) as opened:
         yield opened.port
 
 
@@ -259,6 +260,16 @@ def test_a_forwarder_that_does_not_start_is_a_fault_of_the_engine(source, broken
     ):
         pass
     assert broken == []
+
+
+def test_what_of_ours_ends_a_tunnel_is_told():
+    told = queue.Queue()
+
+    def connect():
+        raise OSError("too many open files")
+
+    with program(FORWARDER) as pipe, port_of(pipe, connect, told.put) as port, client(port):
+        assert "too many" in str(told.get(timeout=20))
 
 
 def test_frames_are_read_in_whatever_pieces_they_arrive():

@@ -140,6 +140,7 @@ READ_BY = {
     f"report/trials/{TRIAL}.html": ("html",),
     "trajectories": ("trajectories",),
     f"trajectories/{TRIAL}.json": ("trajectories",),
+    "trend.html": ("trend",),
 }
 COMMANDS = {
     "report": ("report", "run"),
@@ -151,6 +152,7 @@ COMMANDS = {
     "reprice": ("reprice", "run"),
     "recommend": ("recommend", "run"),
     "trajectories": ("agents", "trajectories", "run"),
+    "trend": ("trend", "run", "--format", "html"),
 }
 
 

@@ -1,11 +1,11 @@
 """The account of recorded calls."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
-from arena.money.statement import RecordedCall, statements
+from arena.money.statement import CallPricing, RecordedCall, statements
 from arena.records import BackendSpec, CallBegin, CallEnd, PriceRow, PriceTier, Usage
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -130,6 +130,22 @@ def test_a_told_cost_is_the_bill_only_where_the_provider_bills_it():
     billing = PRICED.model_copy(update={"bills_told_cost": True})
     for spec in (billing, earlier):
         assert one(call("a", **told), spec).cost.billed_usd == Decimal("0.01")
+
+
+@pytest.mark.parametrize(
+    ("changed", "known"),
+    [
+        ({}, True),
+        ({"valid_to": date(2026, 1, 1)}, False),
+        ({"valid_from": date(2100, 1, 1)}, False),
+        ({"tiers": (PriceTier(input="1", output="4", input_from=9),)}, False),
+        ({"currency": "CNY"}, False),
+    ],
+)
+def test_money_is_held_by_a_price_of_today(changed, known):
+    row = PRICED.prices[0].model_copy(update=changed)
+    spec = PRICED.model_copy(update={"prices": (row,)})
+    assert CallPricing(spec, ()).known is known
 
 
 def test_an_unpriced_call_has_no_bound_in_money():

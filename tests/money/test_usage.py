@@ -117,6 +117,47 @@ SHAPES = {
         },
         Usage(input_fresh=500, cache_read=1000, cache_write=1500, output=10),
     ),
+    "google, and proxies of its models: what was thought is in the total alone": (
+        {"prompt_tokens": 20, "completion_tokens": 198, "total_tokens": 623},
+        Usage(input_fresh=20, output=603, reasoning=405),
+    ),
+    "a total that counts a cache beside the prompt": (
+        {
+            "prompt_tokens": 500,
+            "completion_tokens": 7,
+            "total_tokens": 907,
+            "prompt_tokens_details": {"cached_tokens": 400},
+        },
+        Usage(input_fresh=100, cache_read=400, output=7),
+    ),
+    "mistral: cached at the top": (
+        {
+            "prompt_tokens": 1000,
+            "completion_tokens": 20,
+            "total_tokens": 1020,
+            "num_cached_tokens": 960,
+        },
+        Usage(input_fresh=40, cache_read=960, output=20),
+    ),
+    "mistral: details of a token": (
+        {
+            "prompt_tokens": 1000,
+            "completion_tokens": 20,
+            "total_tokens": 1020,
+            "prompt_token_details": {"cached_tokens": 960},
+        },
+        Usage(input_fresh=40, cache_read=960, output=20),
+    ),
+    "litellm before anthropic: what was written to the cache at the top": (
+        {
+            "prompt_tokens": 2006,
+            "completion_tokens": 300,
+            "total_tokens": 2306,
+            "prompt_tokens_details": {"cached_tokens": 1000},
+            "cache_creation_input_tokens": 900,
+        },
+        Usage(input_fresh=106, cache_read=1000, cache_write=900, output=300),
+    ),
     "details that are null": (
         {
             "prompt_tokens": 5,

@@ -16,7 +16,7 @@ import pytest
 from rich.console import Console
 
 from arena import resources
-from arena.report import columns, exports, leaderboard, site, tables
+from arena.report import columns, exports, interchange, site
 from arena.report.columns import headed
 
 ROW = """
@@ -41,7 +41,7 @@ def shown(scored, monkeypatch) -> dict[str, str]:
     """What each contestant's new figure must read."""
     added = tomllib.loads(ROW)["contestants"]
     steps = columns.column("mean_steps", added["mean_steps"])
-    monkeypatch.setattr(leaderboard, "CONTESTANTS", (*leaderboard.CONTESTANTS, steps))
+    monkeypatch.setattr(columns, "CONTESTANTS", (*columns.CONTESTANTS, steps))
     rows = scored.board.rows
     assert len({row.mean_steps for row in rows}) > 4
     return {row.who.name: f"{row.mean_steps:.2f}" for row in rows}
@@ -74,7 +74,7 @@ def test_a_new_column_of_contestants_is_in_every_form_for_programs(scored, shown
     assert {one["contestant"]: float(one["mean_steps"]) for one in rows} == wanted
     parquet = pq.read_table(io.BytesIO(exports.export(scored, "parquet", table="contestants")))
     assert parquet["mean_steps"].to_pylist() == list(wanted.values())
-    described = tables.Run(scored).contestants.describe()[-1]
+    described = interchange.Run(scored).contestants.describe()[-1]
     assert (described["column"], described["unit"]) == ("mean_steps", "count")
 
 
@@ -92,16 +92,16 @@ def test_a_new_column_of_trials_is_in_json_and_tables(scored, monkeypatch):
 def test_a_column_can_be_in_some_forms_alone(scored, monkeypatch):
     row = {"of": "row.mean_steps", "kind": "float64", "meaning": "Steps", "forms": ["json"]}
     column = columns.column("mean_steps", row)
-    monkeypatch.setattr(leaderboard, "CONTESTANTS", (*leaderboard.CONTESTANTS, column))
+    monkeypatch.setattr(columns, "CONTESTANTS", (*columns.CONTESTANTS, column))
     assert "mean_steps" in exports.export(scored, "json").decode()
     assert "mean_steps" not in exports.export(scored, "csv", table="contestants").decode()
-    assert "mean_steps" not in {c.name for c in headed(leaderboard.CONTESTANTS, "page", 3)}
+    assert "mean_steps" not in {c.name for c in headed(columns.CONTESTANTS, "page", 3)}
 
 
 @pytest.mark.parametrize(
     "found",
     [
-        leaderboard.CONTESTANTS,
+        columns.CONTESTANTS,
         columns.TRIALS,
         columns.CALLS,
         columns.TESTS,
@@ -118,7 +118,7 @@ def test_no_name_is_there_twice(found):
 
 
 def test_a_column_that_only_json_can_hold_is_in_no_table():
-    for found in (leaderboard.CONTESTANTS, columns.TRIALS):
+    for found in (columns.CONTESTANTS, columns.TRIALS):
         assert not [c.name for c in found if c.kind == "object" and "table" in c.forms]
 
 
@@ -130,9 +130,9 @@ def test_every_row_says_only_what_a_column_has():
         "tests": columns.TESTS,
         "tasks": columns.TASKS,
         "pairs": columns.PAIRS,
-        "contestants": leaderboard.CONTESTANTS,
+        "contestants": columns.CONTESTANTS,
     }
-    assert tables_.keys() == found.keys() == set(get_args(tables.TableName))
+    assert tables_.keys() == found.keys() == set(get_args(interchange.TableName))
     for name, read in found.items():
         assert [column.name for column in read] == list(tables_[name])
         for column in read:
@@ -156,7 +156,7 @@ def test_a_value_that_is_not_there_is_null_or_what_the_file_says():
 def test_controls_are_told_apart_in_every_form(scored):
     controls = {row.who.name for row in scored.board.controls}
     assert controls == {"oracle", "nop"}
-    run = tables.Run(scored)
+    run = interchange.Run(scored)
     for name, wanted in (("trials", controls), ("contestants", controls), ("tests", {"oracle"})):
         table = run.table(name).to_pandas()
         assert set(table.loc[table["control"], "contestant"]) == wanted, name
@@ -174,7 +174,7 @@ def test_controls_are_told_apart_in_every_form(scored):
 
 
 def test_what_the_page_bounds_is_bounded_in_every_table(scored):
-    contestants = tables.Run(scored).contestants.to_pandas().set_index("contestant")
+    contestants = interchange.Run(scored).contestants.to_pandas().set_index("contestant")
     told = {c["name"]: c for c in json.loads(exports.export(scored, "json"))["contestants"]}
     for one in scored.contestants:
         solved, found = one.row.per_solved, contestants.loc[one.row.who.name]
@@ -197,7 +197,7 @@ def test_what_the_page_bounds_is_bounded_in_every_table(scored):
 
 
 def test_every_pair_is_a_row_with_both_its_p_values(scored):
-    pairs = tables.Run(scored).pairs.to_pandas()
+    pairs = interchange.Run(scored).pairs.to_pandas()
     assert len(pairs) == len(scored.board.pairs) == 28
     for row, pair in zip(pairs.itertuples(), scored.board.pairs, strict=True):
         assert (row.a, row.b) == (pair.a, pair.b)
@@ -213,7 +213,7 @@ def test_every_pair_is_a_row_with_both_its_p_values(scored):
 
 def test_times_are_in_every_form(scored):
     names = ("median_active_s", "p90_active_s", "first_byte_s", "tokens_per_s")
-    table = tables.Run(scored).contestants.to_pandas().set_index("contestant")
+    table = interchange.Run(scored).contestants.to_pandas().set_index("contestant")
     told = {c["name"]: c for c in json.loads(exports.export(scored, "json"))["contestants"]}
     for row in scored.board.rows:
         times = {name: getattr(row, name, None) or getattr(row.times, name) for name in names}
@@ -223,12 +223,12 @@ def test_times_are_in_every_form(scored):
             assert told[row.who.name][name] == table.loc[row.who.name, name]
             assert told[row.who.name][name] == times[name]
     for form in ("page", "terminal", "markdown", "latex"):
-        assert set(names) <= {c.name for c in headed(leaderboard.CONTESTANTS, form)}
+        assert set(names) <= {c.name for c in headed(columns.CONTESTANTS, form)}
 
 
 def test_bounds_and_told_costs_are_data_everywhere():
     named = {"unsettled_calls", "unsettled_at_most_usd"}
-    for table in (columns.TRIALS, leaderboard.CONTESTANTS):
+    for table in (columns.TRIALS, columns.CONTESTANTS):
         for form in ("json", "table"):
             assert named <= {column.name for column in table if form in column.forms}
     assert "cost_told_usd" in {column.name for column in columns.CALLS}

@@ -50,6 +50,27 @@ def test_gates_of_several_levels_are_told_apart():
     assert {"a (ids)", "a (exit_code)"} <= {case.get("classname") for case in cases}
 
 
+def test_a_night_that_cannot_tell_fails_no_case_unless_evidence_is_required():
+    small = results({"a": Player([3, 0, 3, 3], [1, 2, 1, 1])})
+    for required, kind in ((False, "skipped"), (True, "error")):
+        found = gate(small, baseline_of(small), margin=0.05, require_evidence=required)
+        assert found.exit_code == (4 if required else 0)
+        suite = ET.fromstring(decisions.gate_junit(found))
+        told = {case.get("name"): [one.tag for one in case] for case in suite.iter("testcase")}
+        assert told["pass_rate"] == [kind]
+        assert int(suite.get("errors")) == (len(suite.findall("*/error")) if required else 0)
+
+
+def test_a_margin_is_said_as_it_was_tested():
+    """12.5 points are no 12: what is shown at the one need not hold at the other."""
+    run = results({"a": Player(HALF, ONES), "b": Player(HALF, 2 * ONES)})
+    said = decisions.recommendation(recommend(run, margin=0.125))
+    assert said.startswith("Of those shown not worse than any other by 12.5 points (a, b): ")
+    assert "shown not worse than any other by 12.5 points, nearest to it" in said
+    found = gate(run, baseline_of(run), margin=0.125, cost_margin=0.075)
+    assert "margin 12.5%, cost margin 7.5%." in decisions.gate_markdown(found)
+
+
 def test_different_bases_are_said():
     one = results({"a": Player(HALF, ONES)})
     other = retold(one, {}, cost=replace(one.trials[0].cost, standard_usd=None))

@@ -37,7 +37,22 @@ def test_plain_is_valid_xml_and_holds_no_escape(text):
     ET.fromstring(ET.tostring(element, encoding="utf-8"))
 
 
-@pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r=1", "\n=1"])
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "=1+1",
+        "+1",
+        "-1",
+        "@SUM(A1)",
+        "\t=1",
+        " =1",
+        "\r=1",
+        "\n=1",
+        "\uff1d1+1",
+        "\uff201",
+        "\uff0b1",
+    ],
+)
 def test_csv_text_is_never_a_formula(formula):
     out = io.StringIO()
     csv.writer(out).writerow([csv_text(formula)])

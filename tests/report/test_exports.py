@@ -5,18 +5,32 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from arena.errors import InputError
-from arena.report import exports, leaderboard
+from arena.report import columns, exports
 from arena.report.caveats import notes
 from arena.report.format import latex, markdown
+from arena.report.interchange import predictions_of_run
 from arena.report.scored import score
 from arena.score.load import load
+from arena.task.formats.predictions import read_predictions
 from tests.report.cast import cast
 from tests.report.make_run import make_run
+from tests.score.made import Player, results
 
 
 @pytest.mark.parametrize("format_", get_args(exports.ExportFormat))
 def test_every_format_writes_something(scored, format_):
     assert len(exports.export(scored, format_)) > 500
+
+
+def test_no_patch_is_told_as_that_of_another_contestant(tmp_path):
+    """The second attempt of `gpt-5` would be called what another contestant is."""
+    players = {name: Player([1, 1], [1, 1]) for name in ("gpt-5", "gpt-5.2", "opus")}
+    made = replace(results(players, attempts=2), path=tmp_path)
+    told = [one.model for one in predictions_of_run(made) if one.instance_id == "core__task-0000"]
+    wanted = ["gpt-5", "gpt-5.attempt-2", "gpt-5.2", "gpt-5.2.2", "opus", "opus.2"]
+    assert told == wanted
+    (tmp_path / "predictions.jsonl").write_bytes(exports.export(score(made), "predictions"))
+    assert len(read_predictions(tmp_path / "predictions.jsonl")) == 12
 
 
 def test_markdown_leads_with_the_answer_and_ranks(scored):
@@ -34,7 +48,7 @@ def test_markdown_and_latex_say_what_the_terminal_says(scored):
         assert f"- {markdown(note, 2_000)}" in made[0].splitlines()
         assert latex(note, 2_000) in made[1]
     for ranked in scored.board.rows:
-        marks, name = leaderboard.marks(ranked), ranked.who.name
+        marks, name = columns.marks(ranked), ranked.who.name
         row = next(r for r in made[0].splitlines() if f" | {name} | " in r)
         assert row.endswith(f"| {marks} |")
         assert not marks or f"{name}: {marks}." in made[1]

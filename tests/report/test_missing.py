@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from arena.report import caveats, charts, exports, leaderboard, site
+from arena.report import caveats, charts, columns, exports, site
 from arena.report.caveats import missing, notes
 from arena.report.scored import score
 from tests.score.made import Player, results
@@ -34,7 +34,7 @@ def lucky():
 def test_its_row_is_last_and_marked(lucky):
     rows = lucky.board.rows
     assert [row.who.name for row in rows] == ["steady", "lucky", "gone"]
-    assert ("warn", "inconclusive") in leaderboard.badges(rows[1])
+    assert ("warn", "inconclusive") in columns.badges(rows[1])
     point = next(p for p in charts.points(lucky) if p.contestant.name == "lucky")
     assert point.description.endswith("inconclusive")
 

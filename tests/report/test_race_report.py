@@ -14,7 +14,6 @@ from arena.report.site import render
 from arena.rundir.directory import RunDir
 from arena.score.load import load
 from arena.score.tally import tallies
-from arena.stats.intervals import Interval
 from arena.stats.sequential import confidence_sequence
 from tests.run.test_race import Rig, manifest
 
@@ -95,10 +94,10 @@ def test_no_interval_of_a_race_is_of_a_fixed_number_of_tasks(raced):
         tally = tallies(scored.results)[one.name].seen
         order = scored.results.manifest.race.order
         in_order = sorted(range(len(tally.tasks)), key=lambda i: order.index(tally.tasks[i]))
-        assert one.row.ci == confidence_sequence(tally.means[in_order], Interval(0, 1))
+        assert one.row.ci == confidence_sequence(tally.means[in_order], 1)
         if one.row.mean_ci is not None:
             each = (tally.cost_usd / tally.scored)[in_order]
-            assert one.row.mean_ci == confidence_sequence(each, Interval(0, 0.1))
+            assert one.row.mean_ci == confidence_sequence(each, 0.1)
     assert found["pairs"] == found["countries"]["matches"] == []
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from arena.report import leaderboard, site
+from arena.report import columns, site
 from arena.report.scored import Scored, score
 from arena.score.load import load
 
@@ -34,7 +34,7 @@ def without_charts(html: str) -> str:
 
 def test_every_trial_of_the_sample_has_a_verdict(drawn):
     assert {t.verdict is not None for t in drawn.results.trials} == {True}, "run `make sample`"
-    assert [c.good for c in leaderboard.controls(drawn)] == [True, True]
+    assert [c.good for c in columns.controls(drawn)] == [True, True]
     assert {r.who.agent for r in drawn.board.rows} == {"shell"}
 
 

@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from arena.errors import InputError
-from arena.report import exports, tables
+from arena.report import exports, interchange
 
 
 @pytest.fixture(scope="module")
 def loaded(run):
-    return tables.load(run)
+    return interchange.load(run)
 
 
 def test_tables_are_tidy_and_typed(loaded):
@@ -81,7 +81,7 @@ def test_contestants_tell_what_is_inconclusive_and_how_known_their_cost_is(score
     board = scored.board
     doubted = board.rows[0].model_copy(update={"inconclusive": "too few"})
     changed = replace(scored, board=board.model_copy(update={"rows": (doubted, *board.rows[1:])}))
-    table = tables.Run(changed).contestants.to_pandas().set_index("contestant")
+    table = interchange.Run(changed).contestants.to_pandas().set_index("contestant")
     assert table.loc[doubted.who.name, "inconclusive"] == "too few"
     assert table["inconclusive"].notna().sum() == 1
     assert table.loc["brume-medium", "cost_status"] == "unknown"
@@ -90,7 +90,7 @@ def test_contestants_tell_what_is_inconclusive_and_how_known_their_cost_is(score
 
 def test_no_run_is_one_clear_line(tmp_path):
     with pytest.raises(InputError, match="no run here"):
-        tables.load(tmp_path)
+        interchange.load(tmp_path)
 
 
 def test_the_notebook_reproduces_the_report(run, scored):

@@ -1,9 +1,14 @@
 """Trajectories of every kind of agent, held against the format's own records and the ledger."""
 
+import json
+import shutil
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
+from arena.errors import InputError
+from arena.report.interchange import trajectories_of_run
 from tests.agent.gold import gold_blocks
 from tests.agent.rig import AGENTS, TASK, Hand, bake, contestant, profile, recorded, solver
 from tests.agent.told import agrees, exported, spent, totals
@@ -11,6 +16,8 @@ from tests.e2e.rig import arena, gold_command
 from tests.e2e.rig import contestant as unpriced
 from tests.servers.many_apis import ManyStub, api
 from tests.servers.openai_stub import Answer, by_turn, call, calls, error, text
+
+ROOT = Path(__file__).parents[2]
 
 
 def thoughtful(answer, api_):
@@ -90,6 +97,30 @@ def test_a_cost_that_nobody_knows_is_not_told(tmp_path):
     (one,) = exported(tmp_path).values()
     assert one.final_metrics.total_cost_usd is None
     assert totals(one) == stub.told
+
+
+NAME = "core.business-days--mutate-20--1"
+
+
+def tampered(tmp_path, changes):
+    """The shipped sample with the entries of one transcript changed."""
+    shutil.copytree(ROOT / "reports/samples/demo", tmp_path / "run")
+    path = tmp_path / "run/trials" / NAME / "transcript.jsonl"
+    entries = [json.loads(line) | changes for line in path.read_text().splitlines()]
+    path.write_text("".join(f"{json.dumps(entry)}\n" for entry in entries))
+    return dict(trajectories_of_run(tmp_path / "run"))
+
+
+@pytest.mark.parametrize("at", ["soon", -1, 1e300, 10**400, [], None])
+def test_a_time_that_is_none_is_the_trial_s_start(tmp_path, at):
+    steps = tampered(tmp_path, {"at": at})[NAME]["steps"]
+    assert len(steps) > 3
+    assert len({step["timestamp"] for step in steps}) == 1
+
+
+def test_usage_that_is_none_is_one_clear_line(tmp_path):
+    with pytest.raises(InputError, match="usage of call "):
+        tampered(tmp_path, {"kind": "call", "usage": {"output": "many"}})
 
 
 def test_where_no_run_is_nothing_is_written(tmp_path):

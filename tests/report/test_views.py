@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 
-from arena.report import caveats, leaderboard
+from arena.report import caveats, columns
 from arena.report import scored as views
 from arena.report.charts import WIDE, place
 
@@ -33,7 +33,7 @@ def test_in_a_large_run_attempts_that_ended_alike_share_a_mark(scored, monkeypat
 
 
 def test_controls_say_whether_they_did_what_they_must(scored):
-    assert [(c.name, c.good) for c in leaderboard.controls(scored)] == [
+    assert [(c.name, c.good) for c in columns.controls(scored)] == [
         ("oracle", True),
         ("nop", True),
     ]

@@ -111,6 +111,21 @@ class Rig:
         return race.answer.tolist(), race.left_after.tolist(), race.tasks, race.evidence.tolist()
 
 
+def test_no_money_goes_to_tasks_without_evidence_before_it_is_decided(tmp_path):
+    """Of a suite whose tasks are graded in two ways, the race is on the stronger way alone."""
+    made = manifest(tasks=120)
+    weaker = {task.id for task in made.tasks[::2]}
+    tasks = tuple(
+        task.model_copy(update={"assurance": "report"}) if task.id in weaker else task
+        for task in made.tasks
+    )
+    rig = Rig(tmp_path, made.model_copy(update={"tasks": tasks}), at_once=4, seed=5)
+    assert rig.session()
+    assert rig.end[0] == [0]
+    tasks_of = {spec.id: spec.task_id for spec in trial_specs(rig.manifest)}
+    assert not [one for one in rig.begun if tasks_of[one] in weaker]
+
+
 def test_the_same_events_make_the_same_choices(tmp_path):
     rigs = [Rig(tmp_path / str(i), manifest(), at_once=4, seed=5) for i in range(2)]
     for rig in rigs:

@@ -1,5 +1,6 @@
 """The run directory: what a start that fails leaves of it, and who may write it."""
 
+import os
 import threading
 from contextlib import suppress
 
@@ -86,3 +87,22 @@ def test_one_holder_at_a_time_though_locks_come_and_go(tmp_path):
         thread.join()
     assert errors == []
     assert set(most) == {1}
+
+
+def test_a_folder_that_cannot_be_looked_into_is_named(tmp_path):
+    (tmp_path / "run").symlink_to("run")
+    for path in (tmp_path / "run", tmp_path / ("n" * 300)):
+        with pytest.raises(InputError, match="cannot be read") as caught:
+            RunDir(path).read_manifest()
+        assert caught.value.where == str(path)
+        with pytest.raises(InputError, match="cannot be read"), RunDir(path).lock():
+            pass
+
+
+def test_a_full_disk_keeps_nobody_from_the_lock(tmp_path, monkeypatch):
+    def full(fd, data):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with RunDir(tmp_path / "run").lock():
+        assert RunDir(tmp_path / "run").lock_path.exists()

@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from arena.score.cascade import cascades
-from arena.score.recommend import ranked_of
+from arena.score.recommend import cascades, ranked_of
 from tests.score.made import Player, results
 
 SIZE = 200

@@ -109,6 +109,22 @@ def test_controls_that_did_not_run_forbid_a_verdict():
     assert gate(run(oracle=control), baseline_of(run())).exit_code == 3
 
 
+def test_a_control_may_lack_as_many_trials_as_anybody():
+    """One of 24 is more than 2%, and tolerated; so is what --max-faults tolerates."""
+    few = results(
+        {
+            "main": Player(HALF[:8], PRICES[:8]),
+            "oracle": Player([3] * 8, agent="oracle", control=True, faults={2: 1}),
+        }
+    )
+    found = gate(few, baseline_of(few))
+    assert (outcome(found, "controls"), found.exit_code) == ("pass", 0)
+    assert gate(few, baseline_of(few), max_faults=0.02).exit_code == 3
+    more = Player([3] * 120, agent="oracle", control=True, faults=dict.fromkeys(range(5), 3))
+    assert gate(run(oracle=more), baseline_of(run())).exit_code == 3
+    assert gate(run(oracle=more), baseline_of(run()), max_faults=0.05).exit_code == 0
+
+
 def test_unpriced_runs_are_gated_on_passes_alone():
     bare = results({"main": Player(HALF)})
     found = gate(bare, baseline_of(bare))
@@ -165,6 +181,25 @@ def test_broken_baseline_is_one_clear_line(tmp_path, text, reason):
     if text is not None:
         path.write_text(text)
     with pytest.raises(InputError, match=reason):
+        read_baseline(path)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"passed": 4},
+        {"passed": -1},
+        {"scored": 4},
+        {"planned": 10**400, "scored": 10**400, "passed": 10**400},
+        {"cost_usd": "-1"},
+    ],
+)
+def test_counts_that_cannot_be_are_no_baseline(tmp_path, wrong):
+    path = tmp_path / "baseline.json"
+    whole = json.loads(text_of(baseline_of(run())))
+    whole["levels"][0]["contestants"][0]["tasks"]["core/task-0000"].update(wrong)
+    path.write_text(json.dumps(whole))
+    with pytest.raises(InputError, match="not a baseline"):
         read_baseline(path)
 
 

@@ -164,7 +164,7 @@ def run(request, tmp_path):
         patch.setattr(index, "SEGMENT_BYTES", 1 << 40)
         wanted = told_by(plain)
         assert not (plain / "ledger.index").exists()
-    assert wanted[0].waste_usd
+    assert any(row.wasted_usd for row in wanted[0].trials)
     assert any(row.cost.unsettled_calls for row in wanted[0].trials)
     grown = tmp_path / "grown"
     write(grown, made, told, grow=grow)

@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 
 from arena.errors import InputError
+from arena.records import Fault
 from arena.score.leaderboard import leaderboard
 from arena.score.results import CallTimes, Cost
 from tests.score.made import FREE, UNKNOWN, Player, results, retold, task
 from tests.stats.reference import COST_A, COST_B, COST_C, EXACT, A, B, C
+
+FAULT = Fault(kind="provider", message="503")
 
 
 def worked(**more):
@@ -257,3 +260,23 @@ def test_who_lacks_too_many_verdicts_comes_last():
     assert [r.who.name for r in scored.rows] == ["a", "b", "c", "lucky"]
     last = scored.rows[-1]
     assert last.pass_rate == 1
+
+
+def test_what_was_lost_is_of_these_trials_and_unknown_of_a_machine_paid_by_the_hour():
+    run = retold(worked(), {"contestant": "a", "attempt": 1}, wasted_usd=Decimal("0.10"))
+    cut = replace(run, trials=run.trials[:-9], left_out=run.trials[-9:])
+    assert row(leaderboard(run), "a").waste_usd == 2
+    assert row(leaderboard(cut), "a").waste_usd == Decimal("1.90")
+    specs = [
+        spec.model_copy(
+            update={"backend": spec.backend.model_copy(update={"hourly_usd": Decimal(2)})}
+        )
+        for spec in run.manifest.contestants
+    ]
+    rented = replace(
+        worked(), manifest=run.manifest.model_copy(update={"contestants": tuple(specs)})
+    )
+    assert row(leaderboard(rented), "a").waste_usd == 0
+    for loss in ({"tries": 2}, {"failed_call": True}, {"verdict": None, "fault": FAULT}):
+        lost = retold(rented, {"contestant": "a", "attempt": 1}, **loss)
+        assert [r.waste_usd for r in leaderboard(lost).rows if r.who.name in "ab"].count(None) == 1

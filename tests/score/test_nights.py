@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from arena.errors import InputError
-from arena.records import Limits
+from arena.records import Limits, RacePlan, RaceRules
 from arena.report import decisions
 from arena.report import trend as drawing
 from arena.rundir.directory import RunDir
 from arena.score.baseline import series_of
 from arena.score.gate import gate
 from arena.score.load import load
-from arena.score.nights import read_runs, retain, runs_in
+from arena.score.nights import LeftOut, read_runs, retain, runs_in
 from arena.score.trend import trend
 from tests.benchmarks.nights import Change, write_nights
 from tests.e2e.rig import arena
@@ -211,11 +211,41 @@ def test_a_rise_that_our_own_change_explains_is_no_alarm():
     assert [(alarm.metric, alarm.since) for alarm in raised] == [("pass", 9)]
 
 
+def test_costs_that_count_caches_differently_are_a_mark_and_no_alarm():
+    """One night some call had no price but its provider's bill: three times what caches allow."""
+    limits = Limits(usd=Decimal(9))
+    nights = [run_on(day, {"a": EVEN}, limits=limits) for day in range(1, 21)]
+    for place, night in enumerate(nights[9:], 9):
+        usd = night.trials[0].cost.billed_usd
+        as_billed = replace(night.trials[0].cost, billed_usd=3 * usd, standard_usd=None)
+        nights[place] = retold(night, {}, cost=as_billed)
+    found = trend(nights)
+    assert not found.alarms
+    (mark,) = found.marks
+    assert (mark.night, mark.what[:31]) == (9, "costs count caches differently:")
+    points = found.contestants[0].points
+    assert (points[8].cost_usd, points[9].cost_usd) == (0.5, 1.5)
+    assert points[9].evidence["cost"] == 0 < points[9].evidence["pass"]
+
+
+def test_a_race_is_no_night_of_a_series():
+    order = tuple(entry.id for entry in run_on(1, {"a": EVEN}).manifest.tasks)
+    rules = RaceRules(goal="best_value", value_usd=Decimal(1))
+    raced = run_on(3, {"a": EVEN, "b": EVEN}, race=RacePlan(rules=rules, order=order))
+    found = trend([run_on(1, {"a": EVEN}), run_on(2, {"a": EVEN}), raced])
+    assert [night.run for night in found.nights] == ["night-1", "night-2"]
+    assert [one.contestant for one in found.contestants] == ["a"]
+    assert "left out: night-3: a race stops on what it sees" in drawing.text(found)
+
+
 def test_no_runs_and_no_rate_are_bad_input(tmp_path):
     with pytest.raises(InputError, match="no run here"):
         runs_in([tmp_path])
     with pytest.raises(InputError, match="no number of nights"):
         trend([run_on(1, {"a": EVEN})], run_length=0)
+    broken = LeftOut(run="night-1", reason="is not an event")
+    with pytest.raises(InputError, match="night-1: is not an event: there is no night to show"):
+        trend([], left_out=[broken])
 
 
 def test_a_broken_night_is_left_out_and_said(thirty, tmp_path):

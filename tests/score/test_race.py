@@ -8,6 +8,8 @@ from pydantic import ValidationError
 
 from arena.errors import InputError
 from arena.records import Limits, RacePlan, RaceRules
+from arena.report.caveats import race_report
+from arena.report.scored import score
 from arena.score.baseline import baseline_of, series_of
 from arena.score.compare import compare
 from arena.score.gate import gate
@@ -15,10 +17,9 @@ from arena.score.leaderboard import leaderboard
 from arena.score.pairs import contender
 from arena.score.race import Race, forecast, outcomes, replay, stated
 from arena.score.tally import Identity, TaskTally
-from arena.stats.intervals import Interval
 from arena.stats.paired import t_interval
 from arena.stats.sequential import confidence_sequence
-from tests.score.made import Player, results
+from tests.score.made import Player, results, task
 
 VALUE = RaceRules(goal="best_value", value_usd=Decimal(5))
 MARGIN = RaceRules(goal="cheapest_not_worse", margin=0.1)
@@ -26,8 +27,8 @@ MARGIN = RaceRules(goal="cheapest_not_worse", margin=0.1)
 
 def raced(passed, cost, rules, most_usd=1.0):
     race = Race(passed.shape[1], rules, most_usd, len(passed))
-    for task in range(passed.shape[2]):
-        race.take(passed[:, :, task], cost[:, :, task])
+    for place in range(passed.shape[2]):
+        race.take(passed[:, :, place], cost[:, :, place])
     return race
 
 
@@ -122,6 +123,37 @@ def test_a_replay_spends_no_more_than_the_matrix_and_says_the_same():
     assert "oracle" not in found.answers
 
 
+def test_spend_is_unknown_where_some_cost_is():
+    players = {"good": Player([1.0] * 40, [0.1] * 40), "bad": Player([0.0] * 40)}
+    run = results(players, attempts=1, limits=Limits(usd=Decimal("0.2")))
+    found = replay(outcomes(run), MARGIN, run.manifest, races=20)
+    assert (found.full_usd, found.median_usd, found.high_usd, found.median_share) == (None,) * 4
+    assert found.lines[1] == "spend: unknown, as the cost of some trial is"
+    assert found.median_time_share > 0
+
+
+def test_a_race_counts_the_tasks_that_it_takes():
+    entries = [task(i, impossible=i == 40) for i in range(41)]
+    order = tuple(entry.id for entry in entries)
+    players = {"good": Player([1] * 41, [0.1] * 41), "bad": Player([0] * 41, [0.1] * 41)}
+    plan = RacePlan(rules=VALUE.model_copy(update={"alpha": 0.025}), order=order)
+    run = results(players, attempts=1, tasks=entries, race=plan, limits=Limits(usd=Decimal(1)))
+    said = race_report(score(run)).lead
+    assert " of 40 tasks." in said
+    assert "a chance of error of at most 2.5%, " in said
+
+
+def test_of_the_cheapest_that_is_good_enough_only_the_latter_is_shown():
+    """Alpha is of what passes: the order of costs goes by their means (`docs/racing.md`)."""
+    players = {name: Player([1] * 120, [usd] * 120) for name, usd in (("a", 0.1), ("b", 0.2))}
+    plan = RacePlan(rules=MARGIN, order=tuple(task(i).id for i in range(120)))
+    made = results(players, attempts=1, race=plan, limits=Limits(usd=Decimal(1)))
+    said = race_report(score(made))
+    assert said.headline == "Choose a"
+    assert "It has a pass rate not less by 10 points than any: shown, with a chance" in said.lead
+    assert "none still in is cheaper; that is not shown." in said.lead
+
+
 def test_a_race_is_neither_compared_nor_ranked_nor_gated():
     passed = {"a": Player([1, 0] * 20, [1] * 40), "b": Player([0, 0] * 20, [1] * 40)}
     order = tuple(t.id for t in results(passed, attempts=1).manifest.tasks)
@@ -178,7 +210,7 @@ def test_costs_of_a_race_have_a_confidence_sequence_up_to_the_limit_or_no_interv
     places = np.arange(len(costs))[::-1].astype(float)
     raced, fixed = raced_tally(costs, places), raced_tally(costs, None)
     found = raced.cost_interval(Decimal("0.5"))
-    assert found == confidence_sequence(np.array(costs[::-1]), Interval(0, 0.5))
+    assert found == confidence_sequence(np.array(costs[::-1]), 0.5)
     assert found.lo < 0.1625 < found.hi
     assert raced.cost_interval(None) is None
     assert raced.cost_interval(Decimal("0.25")) is None

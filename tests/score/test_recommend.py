@@ -1,5 +1,6 @@
 """The answer: the best buy at a value of a solved task, with what is not sure of it."""
 
+import json
 from dataclasses import replace
 from decimal import Decimal
 
@@ -8,11 +9,14 @@ import pytest
 
 from arena.errors import InputError
 from arena.report.decisions import comparison, recommendation
+from arena.report.exports import json_chunks
+from arena.report.scored import score
 from arena.score.compare import compare
+from arena.score.leaderboard import leaderboard
 from arena.score.pairs import contender
 from arena.score.recommend import Wanted, ranked_of, recommend
 from arena.stats.value import SURE
-from tests.score.made import Player, results
+from tests.score.made import Player, results, task
 
 TASKS = 120
 HALF = np.array([3, 0] * 60, float)
@@ -193,6 +197,36 @@ def test_what_is_wanted_limits_the_answer():
     none = recommend(run, wanted=Wanted(residencies=("EU",)))
     assert not none.decided
     assert "No contestant can be recommended (" in recommendation(none)
+
+
+def test_no_cascade_holds_who_is_not_wanted():
+    told = recommend(trio(), wanted=Wanted(countries=("US",))).cascades
+    assert [(row.first, row.then) for row in told] == [("fair", "dear")]
+    assert len(recommend(trio()).cascades) == 3
+
+
+def test_times_are_those_of_the_tasks_that_count():
+    """As the leaderboard's: what tasks of another level and controls take excludes nobody."""
+    tasks = [task(i, assurance="ids" if i < 20 else "exit_code") for i in range(TASKS)]
+    run = results({"a": player(MOST, 2.0), "b": player(HALF, 1.0)}, tasks=tasks)
+    scripts = {entry.id for entry in tasks[20:]}
+    slow = [replace(row, active_s=900.0 if row.task_id in scripts else 60.0) for row in run.trials]
+    run = replace(run, trials=tuple(slow))
+    quick = recommend(run, wanted=Wanted(max_minutes=5))
+    assert {row.p90_active_s for row in leaderboard(run).rows} == {60.0}
+    assert not any(one.excluded for one in quick.candidates)
+    assert all(c.excluded for c in recommend(run, wanted=Wanted(max_minutes=0.5)).candidates)
+
+
+def test_what_costs_nothing_where_all_were_tried_has_no_price_to_trade_by():
+    """One task cost something, and the other contestant lacks it: 1 of 60, which is not too many."""
+    first = np.eye(1, 60)[0]
+    players = {"a": Player([1.0] * 60, first), "b": Player([1.0] * 60, first[::-1])}
+    lacks = {"a": replace(players["a"], faults={59: 1}), "b": replace(players["b"], faults={0: 1})}
+    assert recommend(results(lacks, attempts=1)).trade.buys == ()
+    dear = results({**lacks, "c": player(np.ones(60), 1.0)}, attempts=1)
+    text = "".join(json_chunks(score(dear)))
+    assert json.loads(text, parse_constant=pytest.fail)["trade"]["cheaper"] == []
 
 
 def test_who_solves_nothing_or_has_no_price_is_never_named():

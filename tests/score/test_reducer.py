@@ -65,9 +65,9 @@ def test_a_late_call_is_counted_and_forgotten(fault):
         reducer.add(TrialBegin(spec=spec, try_number=1, at=AT))
         for event in (*first, late[0], ended(spec, 1, fault), late[1]):
             reducer.add(event)
-    assert reducer.carried.paid == ()
     assert reducer.open == {}
-    assert reducer.waste == ({"c": 100 * USD} if fault else {})
+    wasted = [state.wasted_usd for state in reducer.trials.values()]
+    assert wasted == [USD if fault else 0] * 100
     assert {state.sums.known_usd for state in reducer.trials.values()} == {2 * USD}
 
 
@@ -95,5 +95,19 @@ def test_a_try_that_runs_is_remembered_by_whoever_goes_on():
     then = Reducer({"c": SPEC}, (), first.carried)
     for event in (*two, ended(spec, 1, Fault(kind="provider", message="gone"))):
         then.add(event)
-    assert then.waste == {"c": 2 * USD}
-    assert then.carried.paid == ()
+    state = first.trials[spec.id]
+    state.add(then.trials[spec.id])
+    assert (state.wasted_usd, state.sums.known_usd) == (2 * USD, 2 * USD)
+
+
+def test_what_a_killed_session_paid_for_a_try_is_lost():
+    spec = trial(1)
+    reducer = Reducer({"c": SPEC}, ())
+    begin = TrialBegin(spec=spec, try_number=1, at=AT)
+    again = TrialBegin(spec=spec, try_number=2, at=AT)
+    killed = SessionBegin(session="s", at=AT)
+    for event in (begin, *call(spec.id, 1, 1), killed, again, *call(spec.id, 2, 2)):
+        reducer.add(event)
+    reducer.add(ended(spec, 2, None))
+    (state,) = reducer.trials.values()
+    assert (state.wasted_usd, state.sums.known_usd) == (USD, 2 * USD)

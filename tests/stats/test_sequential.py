@@ -75,19 +75,17 @@ def test_a_confidence_sequence_holds_at_its_every_end(rate):
     missed = 0
     for _ in range(300):
         values = (draw.random(120) < rate).astype(float)
-        found = confidence_sequence(values, Interval(0, 1))
+        found = confidence_sequence(values, 1)
         missed += not found.lo <= rate <= found.hi
     assert missed / 300 <= ALPHA
 
 
 def test_a_confidence_sequence_narrows_and_nothing_seen_says_nothing():
     values = np.tile([1.0, 0.0], 200)
-    widths = [
-        (ci := confidence_sequence(values[:n], Interval(0, 1))).hi - ci.lo for n in (10, 50, 400)
-    ]
+    widths = [(ci := confidence_sequence(values[:n], 1)).hi - ci.lo for n in (10, 50, 400)]
     assert widths == sorted(widths, reverse=True)
     assert widths[-1] < 0.2
-    assert confidence_sequence(np.array([]), Interval(-1, 1)) == Interval(-1, 1)
+    assert confidence_sequence(np.array([]), 2.0) == Interval(0, 2)
 
 
 def arrays(*columns):

@@ -116,12 +116,14 @@ class GitHistory:
     def steps(self, *, since: str | None, until: str | None, paths: Sequence[str]) -> list[Commit]:
         """Steps of the main line that change source and tests, newest first.
 
-        Dates are as git reads them; a step must touch one of the paths, where there are any.
+        Dates are days by UTC, as 2026-11-01, and taken whole; a step must touch one of the paths,
+        where there are any.
         Raises `InputError` where the line cannot be followed to its start.
         """
         words = ["log", "--first-parent", "-z", f"--format={_FIELDS}"]
-        words += [f"--since={since}"] if since else []
-        words += [f"--until={until}"] if until else []
+        # Git takes a day without a time from the time of day that it is now.
+        words += [f"--since={since}T00:00:00Z"] if since else []
+        words += [f"--until={until}T23:59:59Z"] if until else []
         words += [self._clone.head, "--", *(self._prefix + path for path in paths)]
         try:
             data = self._clone.run(words, timeout_s=_LOG_SECONDS, output_limit=_LOG_BYTES)

@@ -69,6 +69,18 @@ def test_steps_of_the_main_line(tmp_path):
     assert tree["purse/__init__.py"] == toy.BEFORE
 
 
+@pytest.mark.parametrize("time", ["00:00:00", "23:59:59"])
+def test_days_are_taken_whole_whatever_the_time_of_day_is_now(tmp_path, monkeypatch, time):
+    for who in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{who}_DATE", f"2025-01-01T{time}Z")
+    repo, _, fix = rig.a_repository(tmp_path)
+    for since, until in (("2025-01-01", None), (None, "2025-01-01"), ("2025-01-01",) * 2):
+        (step,) = GitHistory(repo).steps(since=since, until=until, paths=())
+        assert step.sha == fix
+    assert GitHistory(repo).steps(since="2025-01-02", until=None, paths=()) == []
+    assert GitHistory(repo).steps(since=None, until="2024-12-31", paths=()) == []
+
+
 def test_a_folder_without_history_is_refused(tmp_path):
     with pytest.raises(InputError, match="no git repository"):
         GitHistory(tmp_path)
