@@ -30,8 +30,10 @@ EARLIER_DIGESTS = {
 }
 """What the first version of Arena told its agents by, before their code counted."""
 _AGENTS = "arena.agent"
-_SHARED = frozenset({"arena.records.container"})
-"""Modules beside that package that hold what an agent's result can depend on."""
+_SHARED = frozenset({"arena.records.container", "arena.records.program", "arena.serialize"})
+"""Modules beside that package that an agent acts by: where things are for it, how a profile becomes
+a command, how a model's arguments are read. What carries its calls and commands, takes its diff and
+grades it is the same for every contestant, and no part of any."""
 RUNNERS = {
     "pytest": "arena.grading.pytest_runner",
     "node": "arena.grading.node_runner",

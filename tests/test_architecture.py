@@ -4,11 +4,14 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from arena.records.container import AGENT_UID, LAYER, TESTER_UID, WORKDIR
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "arena"
@@ -44,22 +47,33 @@ STARTERS = re.compile(r"system|popen|exec[lv]\w*|spawn\w+|posix_spawn\w*|create_
 RANK = {name: rank for rank, layer in enumerate([{"__main__"}, *LAYERS]) for name in layer}
 SDK_OWNERS = {
     "docker": "sandbox/docker",
+    "urllib3": "sandbox/docker",  # how `docker` connects
     "openai": "backend/client",
     "httpx2": "backend/client",  # how `openai` connects
     "ray": "run/ray",
     "altair": "report/charts",
     "vl_convert": "report/charts",
-    "jinja2": "report/",
+    "jinja2": "report/site",
+    "markupsafe": "report/site",
+    "markdown_it": "report/site",
+    "rich": ("cli/", "report/exports"),
+    "pyarrow": ("report/interchange", "task/formats/instances"),
     "scipy": "stats/",
+    "numpy": ("stats/", "score/", "report/", "run/race", "cli/report"),
     "any_llm": "gateway/from_messages",
     "agents": "gateway/from_responses",
     "starlette": "gateway/server",
     "uvicorn": "gateway/server",
-    "xllamacpp": "demo",
+    "xllamacpp": "demo/bakeoff",
+    "pytest": "demo/",  # inside the contestant's container
+    "typer": "cli/",
     "jsonlines": "serialize",
     "yaml": "serialize",
     "tomli_w": "serialize",
+    "pydantic": "",
+    "pydantic_core": "",
 }
+"""Who imports what is neither ours nor Python's own; whatever begins so."""
 
 
 def parts(path: Path) -> str:
@@ -71,11 +85,13 @@ def imports(path: Path) -> Iterator[tuple[str, int]]:
         if isinstance(node, ast.Import):
             for name in node.names:
                 yield name.name, node.lineno
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module, node.lineno
-            if node.module == "arena":
+        elif isinstance(node, ast.ImportFrom):
+            above = path.relative_to(ROOT).parts[: -node.level] if node.level else ()
+            module = ".".join([*above, *filter(None, [node.module])])
+            yield module, node.lineno
+            if module == "arena" or not node.module:
                 for name in node.names:
-                    yield f"arena.{name.name}", node.lineno
+                    yield f"{module}.{name.name}", node.lineno
 
 
 def layer(place: str) -> str | None:
@@ -115,8 +131,22 @@ def test_contributing_draws_these_layers_and_all_packages():
 @pytest.mark.parametrize("path", MODULES, ids=parts)
 def test_each_sdk_has_one_importer(path):
     for name, line in imports(path):
-        owner = SDK_OWNERS.get(name.split(".")[0])
-        assert owner is None or parts(path).startswith(owner), f"{path}:{line} imports {name}"
+        top = name.split(".")[0]
+        if top != "arena" and top not in sys.stdlib_module_names:
+            assert parts(path).startswith(SDK_OWNERS[top]), f"{path}:{line} imports {name}"
+
+
+def test_contributing_draws_these_layers_and_tells_of_all_there_is():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    drawn = text.partition("what stands below:\n\n```\n")[2].partition("```")[0]
+    told = [tier.replace(".", "/").split("|") for tier in drawn.split("›")]
+    assert [{name.strip() for name in tier} for tier in told] == LAYERS
+    outline = text.partition("\narena/\n")[2].partition("```")[0]
+    there = {f"{one.name}/" if one.is_dir() else one.name for one in PACKAGE.iterdir()}
+    private = {name for name in there if name.startswith("_")} | {"py.typed"}
+    assert there - private == set(
+        re.findall(r"(?:^|  )([a-z]+(?:/|\.py))(?=\s)", outline, re.MULTILINE)
+    )
 
 
 @pytest.mark.parametrize("path", MODULES, ids=parts)
@@ -160,14 +190,70 @@ def test_public_names_have_docstrings_and_only_the_cli_prints(path):
         assert "print" not in names
 
 
-def test_no_class_name_stands_for_two_things():
-    names = Counter(
-        node.name
-        for path in MODULES
-        for node in ast.parse(path.read_text()).body
-        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
-    )
+def type_names(path: Path) -> Iterator[tuple[str, str]]:
+    """Classes, private and nested ones too, by where they stand; names for a type, by that."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            yield node.name, f"{path}:{node.lineno}"
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and called(node.value) != "TypeVar":
+            names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+            types = (name for name in names if re.fullmatch(r"_?([A-Z]+[a-z0-9]+)+", name))
+            yield from ((name, ast.unparse(node.value)) for name in types)
+
+
+def called(node: ast.AST) -> str | None:
+    return getattr(node.func, "id", None) if isinstance(node, ast.Call) else None
+
+
+def test_no_name_of_a_type_stands_for_two_things():
+    names = Counter(name for name, _ in {pair for path in MODULES for pair in type_names(path)})
     assert [name for name, count in names.items() if count > 1] == []
+
+
+OLD_WORDS = {
+    *("desk", "desks", "seat", "seats", "shelf", "shelves", "quiet", "letters", "door", "doors"),
+    *("doorway", "doorways", "standing", "roster", "rosters", "outsider", "outsiders"),
+}
+"""Of a language that was this project's own; what they meant has the field's names now."""
+
+
+@pytest.mark.parametrize("path", MODULES, ids=parts)
+def test_no_name_is_of_the_old_private_language(path):
+    tree = ast.parse(path.read_text())
+    names = {parts(path).replace("/", "_")}
+    for node in ast.walk(tree):
+        found = (getattr(node, field, None) for field in ("name", "id", "attr", "arg", "asname"))
+        names |= {name for name in found if isinstance(name, str)}
+    names -= {"quiet"} if "rich" in path.read_text() else set()  # its console's own word
+    words = {word.lower() for name in names for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)}
+    assert not OLD_WORDS & words
+
+
+IN_A_CONTAINER = re.compile(r"/(repo|opt/(trial|agent)|home/agent)(/.*)?|(10001|10002|65534)(:.*)?")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=parts)
+def test_places_and_users_in_a_container_stand_in_one_module(path):
+    if path.match("records/container.py"):
+        return
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str | int):
+            assert not IN_A_CONTAINER.fullmatch(str(node.value)), f"{path}:{node.lineno}"
+
+
+def test_what_is_no_python_agrees_with_that_module():
+    for folder in ("python", "node", "go"):
+        made = (ROOT / "sandboxes" / folder / "Dockerfile").read_text()
+        assert re.findall(r"--uid (\d+)", made) == [str(AGENT_UID), str(TESTER_UID)]
+        settings = tomllib.loads((ROOT / "sandboxes" / folder / "sandbox.toml").read_text())
+        assert settings["workdir"] == WORKDIR
+    layer = (PACKAGE / "sandbox/image/layer.sh").read_text()
+    assert re.findall(r"^root=(.+)$", layer, re.MULTILINE) == [LAYER]
+    for profile in (PACKAGE / "agent/profiles").glob("*.toml"):
+        program, *_ = tomllib.loads(profile.read_text())["command"]
+        assert program.startswith(f"{LAYER}/"), profile.name
 
 
 def test_arena_is_the_only_import_package():

@@ -143,6 +143,14 @@ def test_no_test_times():
         assert not used & CLOCKS, path
 
 
+def test_the_scripts_beside_the_numbers_exist():
+    texts = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.*")]
+    told = "".join(path.read_text() for path in texts if path.suffix in {".md", ".txt"})
+    named = set(re.findall(r"\b(?:tests/benchmarks|scripts)/\w+\.(?:py|sh)\b", told))
+    assert len(named) > 5
+    assert {name for name in named if not (ROOT / name).is_file()} == set()
+
+
 def test_the_tests_that_the_threat_model_names_exist():
     named = re.findall(r"`(tests/\S+?\.py)::(\w+)`", (ROOT / "SECURITY.md").read_text())
     assert named

@@ -1,1 +1,1 @@
-"""Agents: the scaffolds that drive a model, and the controls that need none."""
+"""Agents: what drives a model inside a trial's container, and the controls that need no model."""

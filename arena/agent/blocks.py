@@ -33,7 +33,7 @@ _PATH_BYTES = 2000
 
 
 @dataclass(frozen=True)
-class Block:
+class EditBlock:
     """One change to one file."""
 
     path: str
@@ -60,13 +60,13 @@ def path_of(written: str) -> str:
     return "/".join(parts)
 
 
-def parse(text: str) -> list[Block]:
+def parse(text: str) -> list[EditBlock]:
     """All blocks of a reply, in order; a block without a path goes on with the file before.
 
     Raises `BlockError` where one has no end, not one middle or no path, or no file can hold it.
     """
     lines = _bare(text)
-    blocks: list[Block] = []
+    blocks: list[EditBlock] = []
     at = 0
     while at < len(lines):
         if not _SEARCH.match(lines[at]):
@@ -79,12 +79,12 @@ def parse(text: str) -> list[Block]:
         search, replace = _joined(lines[at + 1 : middle]), _joined(lines[middle + 1 : end])
         if _NOT_UTF8.search(search + replace):
             raise BlockError(f"The block for {path} holds characters that UTF-8 cannot write.")
-        blocks.append(Block(path, search, replace))
+        blocks.append(EditBlock(path, search, replace))
         at = end + 1
     return blocks
 
 
-def apply(text: str, block: Block) -> str:
+def apply(text: str, block: EditBlock) -> str:
     """The file after a block: new lines end as the file's do, all others stay as they are.
 
     Whole lines come first; failing that, lines that differ by one move to the right or left and in

@@ -191,7 +191,7 @@ def _answer(reply: Reply, sandbox: Sandbox) -> tuple[str, bool]:
     return (TRUNCATED if reply.truncated else NOTHING), False
 
 
-def _apply(found: list[blocks.Block], sandbox: Sandbox) -> None:
+def _apply(found: list[blocks.EditBlock], sandbox: Sandbox) -> None:
     """Apply all blocks or, with `BlockError`, none."""
     texts: dict[str, tuple[str, int]] = {}
     for block in found:

@@ -1,1 +1,1 @@
-"""Model endpoints: what each provider wants, one client for all, every call metered."""
+"""Model endpoints: what each provider wants, one client for all; every call limited and metered."""

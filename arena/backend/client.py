@@ -21,7 +21,7 @@ from arena import __version__
 from arena.backend import apis, chat
 from arena.backend.call import BrokenBodyError, Relay, ReplyReader
 from arena.backend.replies import CallFailed, KeyPattern, Redaction, brief
-from arena.errors import InputError
+from arena.errors import HarnessError, InputError
 from arena.records import Api, BackendSpec, CallOutcome, Reply
 from arena.records.base import is_local
 
@@ -70,7 +70,7 @@ class EndpointClient:
                 remedy="look at SSL_CERT_FILE, SSL_CERT_DIR and the proxy variables",
             ) from None
         # It wants a key, which it has no use for: the request is made here.
-        self._sdk = _Package(
+        self._sdk = _Sdk(
             base_url=self._base_url, api_key="none", max_retries=0, http_client=self._connections
         )
         self._sdk.attempt = self._attempt
@@ -174,6 +174,8 @@ class EndpointClient:
 
     def _lost(self, error: openai.APIConnectionError, redaction: Redaction) -> CallFailed:
         cause = error.__cause__ or error
+        if isinstance(cause, HarnessError):
+            raise cause
         by = "timeout" if isinstance(error, openai.APITimeoutError) else self._lost_by()
         told = brief(redaction.text(repr(cause)))
         return CallFailed(by, told, sent=not isinstance(cause, _UNSENT))
@@ -237,6 +239,13 @@ class _Connections(httpx2.Client):
                 pool: Any = transport._pool  # noqa: SLF001
                 pool._network_backend = _Network(pool._network_backend, attempt)  # noqa: SLF001
 
+    def send(self, request: httpx2.Request, **how: Any) -> httpx2.Response:
+        """Send what was made for the attempt; a package that makes another is not one we know."""
+        if request is not self._attempt.request:
+            told = f"openai {openai.__version__} is not one that Arena knows"
+            raise HarnessError(f"{told}; install openai>=3.57,<4 as requirements/ pins it")
+        return super().send(request, **how)
+
     def _arrived(self, response: httpx2.Response) -> None:
         """A reply begins. A refusal is read here: the package has no limit for what it reads."""
         self._attempt.head_bytes = None
@@ -252,7 +261,7 @@ class _Connections(httpx2.Client):
         response.stream = httpx2.ByteStream(b"")
 
 
-class _Package(openai.OpenAI):
+class _Sdk(openai.OpenAI):
     """Sends the request that was made for the attempt: making another took half of its time."""
 
     attempt: _Attempt

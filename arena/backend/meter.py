@@ -64,7 +64,7 @@ class CallOwner:
 
 
 @dataclass
-class _Attempt:
+class _Announced:
     begin: CallBegin
     held: Amount
     sent_at: float
@@ -187,7 +187,7 @@ class TrialBackend:
             self._in_flight += 1
             return self.tally.steps + self._in_flight
 
-    def _announce(self, call: Call, step: int, attempt: int, waited_s: float) -> _Attempt:
+    def _announce(self, call: Call, step: int, attempt: int, waited_s: float) -> _Announced:
         with self._lock:
             asked = int(call.prompt.size * self._tokens_per_byte) + 1
         held = self._pricing.expected(asked, call.output_limit, self._longest_s)
@@ -218,12 +218,12 @@ class TrialBackend:
             # No outcome of the agent: perhaps nothing was spent.
             rest = f"calls without a reply may have cost the rest of limits.{answer.short}"
             raise ProviderError(f"{self.spec.name}: {rest}")
-        return _Attempt(answer.begin, held, time.monotonic(), waited_s + answer.waited_s)
+        return _Announced(answer.begin, held, time.monotonic(), waited_s + answer.waited_s)
 
     # ── after ──────────────────────────────────────────────────────────────────────────────────
 
     def _settle(
-        self, going: _Attempt, prompt: Prompt, reply: Reply, failed: CallFailed | None = None
+        self, going: _Announced, prompt: Prompt, reply: Reply, failed: CallFailed | None = None
     ) -> None:
         wall_s = time.monotonic() - going.sent_at
         if failed is not None and failed.outcome in REFUSALS and chat.says(reply.message):
@@ -277,7 +277,7 @@ class TrialBackend:
         return failed.outcome in RETRYABLE and self.clock.remaining_s <= NEARLY_S
 
     def _before_next(
-        self, failed: CallFailed, call: Call, backoff_s: float, going: _Attempt
+        self, failed: CallFailed, call: Call, backoff_s: float, going: _Announced
     ) -> float:
         """Take the failed attempt off the agent's clock, wait; seconds waited.
 

@@ -195,7 +195,7 @@ _UNIT = re.compile(r"(?is)(?:\\+u005c|\\(?!\\*u00))*(?:\\+u00(?!5c)([0-9a-f]{2})
 """One character, however it is escaped, with the backslashes before it."""
 _CUT_SHORT = re.compile(r"(?i)(?:\\+u005c)*(?:\\+(?:u(?:0(?:0[0-9a-f]?)?)?)?)?\Z")
 
-Event = tuple[bytes, JsonValue]
+StreamEvent = tuple[bytes, JsonValue]
 """As it came, and what it holds; None for a comment or an end."""
 Place = tuple[str, ...]
 Text = tuple[Place, dict[str, JsonValue], str]
@@ -244,7 +244,7 @@ class _Held:
     chunk: JsonValue
     changed: bool = False
 
-    def released(self) -> Event:
+    def released(self) -> StreamEvent:
         if self.changed:
             lines = self.raw.splitlines(keepends=True)
             head = b"".join(ln for ln in lines if ln.strip() and not ln.startswith(b"data:"))
@@ -297,7 +297,7 @@ class Redaction:
         found: JsonValue = from_json(clean)
         return found
 
-    def across(self, events: Iterator[Event]) -> Iterator[Event]:
+    def across(self, events: Iterator[StreamEvent]) -> Iterator[StreamEvent]:
         """Events without what several of them hold of the key together."""
         held: list[_Held] = []
         waited = 0
@@ -329,7 +329,7 @@ class Redaction:
                 del pieces[0]
             self._open[place] = pieces
 
-    def _left(self, held: list[_Held]) -> Iterator[Event]:
+    def _left(self, held: list[_Held]) -> Iterator[StreamEvent]:
         """What still waits when nothing follows; the most of a key is as good as the key."""
         for pieces in self._open.values():
             text = "".join(one.text for one in pieces)

@@ -25,8 +25,6 @@ _LAST = ("response.completed", "response.incomplete", "response.failed")
 _ENDS = {"max_output_tokens": "length", "content_filter": "content_filter"}
 _CALLS = ("function_call", "custom_tool_call", "local_shell_call")
 
-Item = dict[str, JsonValue]
-
 
 def request_body(spec: BackendSpec, prompt: Prompt, output_limit: int) -> bytes:
     """The built-in agent speaks chat completions and Messages."""
@@ -75,7 +73,7 @@ def is_whole(body: dict[str, JsonValue]) -> bool:
     return body.get("status") in ("completed", "incomplete")
 
 
-def _finish(body: Item, *, called: bool) -> str | None:
+def _finish(body: dict[str, JsonValue], *, called: bool) -> str | None:
     reason, status = mapping(body, "incomplete_details").get("reason"), body.get("status")
     if status == "incomplete" or reason:
         return _ENDS.get(str(reason), str(reason))
@@ -86,7 +84,7 @@ def _finish(body: Item, *, called: bool) -> str | None:
     return "tool_calls" if called else "stop"
 
 
-def _call(item: Item) -> ToolCall:
+def _call(item: dict[str, JsonValue]) -> ToolCall:
     return ToolCall(
         id=str(item.get("call_id") or item.get("id") or ""),
         name=str(item.get("name") or item.get("type") or ""),

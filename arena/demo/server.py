@@ -239,7 +239,7 @@ class RefusedError(Exception):
         self.body: JsonValue = {"error": {**mapping(told, "error"), "code": code}}
 
 
-class Handler(BaseHTTPRequestHandler):
+class BaselineHandler(BaseHTTPRequestHandler):
     """Answers one connection, request after request."""
 
     protocol_version = "HTTP/1.1"
@@ -342,7 +342,7 @@ def serve(host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
     An address that cannot be listened on is an `InputError`.
     """
     try:
-        server = _Server((host, port), Handler)
+        server = _Server((host, port), BaselineHandler)
     except (OSError, OverflowError) as error:
         raise InputError(
             f"cannot listen: {error}",

@@ -27,14 +27,14 @@ class MessagesEvents(ReplyEvents):
     reasoning = "reasoning"
 
     @staticmethod
-    def request_body(asked: ProxyRequest) -> Item:
-        fields = {name: asked.body[name] for name in _TAKEN if name in asked.body}
+    def request_body(request: ProxyRequest) -> Item:
+        fields = {name: request.body[name] for name in _TAKEN if name in request.body}
         tools = mappings(fields.get("tools"))
         # The others' schemas are known to Anthropic alone.
         fields["tools"] = [tool for tool in tools if "input_schema" in tool]
         try:
             params = MessagesParams.model_validate(
-                {"model": asked.model, "messages": list(asked.turns), "max_tokens": 1, **fields}
+                {"model": request.model, "messages": list(request.turns), "max_tokens": 1, **fields}
             )
             body: Item = messages_params_to_completion_params(params)
         except (AnyLLMError, ValidationError, AttributeError, KeyError, TypeError) as error:

@@ -23,28 +23,28 @@ class ResponsesEvents(ReplyEvents):
     reasoning = "reasoning_content"
 
     @staticmethod
-    def request_body(asked: ProxyRequest) -> Item:
+    def request_body(request: ProxyRequest) -> Item:
         # By an id the library tells a message of the model from others.
         items = [
             {"id": f"item_{number}", **turn} if turn.get("role") == "assistant" else turn
-            for number, turn in enumerate(asked.turns)
+            for number, turn in enumerate(request.turns)
         ]
         try:
             messages = Converter.items_to_messages(items, strict_feature_validation=True)
         except (AgentsException, AttributeError, KeyError, TypeError) as error:
             raise BadProxyRequestError(f"not for chat completions: {str(error)[:200]}") from None
         body: Item = {"messages": messages}
-        body |= {k: v for k, v in asked.body.items() if k in _SAMPLING}
-        if limit := asked.body.get("max_output_tokens"):
+        body |= {k: v for k, v in request.body.items() if k in _SAMPLING}
+        if limit := request.body.get("max_output_tokens"):
             body["max_tokens"] = limit
-        tools = mappings(asked.body.get("tools"))
+        tools = mappings(request.body.get("tools"))
         functions = [tool for tool in tools if tool.get("type") == "function"]
-        choice = asked.body.get("tool_choice")
+        choice = request.body.get("tool_choice")
         if isinstance(choice, dict) and choice.get("type") == "function":
             choice = {"type": "function", "function": {"name": choice.get("name")}}
         body["tools"] = [{"type": "function", "function": tool} for tool in functions]
         body["tool_choice"] = choice
-        body["parallel_tool_calls"] = asked.body.get("parallel_tool_calls")
+        body["parallel_tool_calls"] = request.body.get("parallel_tool_calls")
         return body
 
     def __init__(self, name: str, model: str) -> None:

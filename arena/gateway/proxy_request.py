@@ -119,25 +119,25 @@ def of(api: Api, body: Item, dropped: tuple[str, ...]) -> ProxyRequest:
     return ProxyRequest(api, body, str(body.get("model") or ""), turns, prompt, dropped)
 
 
-def prepared(asked: ProxyRequest, spec: BackendSpec, limit: int) -> tuple[bytes, int]:
+def prepared(request: ProxyRequest, spec: BackendSpec, limit: int) -> tuple[bytes, int]:
     """The request as it goes to the endpoint, and its output limit in tokens."""
     quirks = spec.quirks
-    names = apis.DIALECTS[asked.api].REQUEST.limits
-    wanted = [v for v in (asked.body.get(name) for name in names) if type(v) is int and v > 0]
+    names = apis.DIALECTS[request.api].REQUEST.limits
+    wanted = [v for v in (request.body.get(name) for name in names) if type(v) is int and v > 0]
     limit = min([limit, *wanted])
     skipped = {*names, *spec.refuses}
-    body = {k: v for k, v in asked.body.items() if k not in skipped}
-    if asked.api == "messages":
+    body = {k: v for k, v in request.body.items() if k not in skipped}
+    if request.api == "messages":
         body = _edited(body, _briefly_cached, besides=_OWN)
     body |= {**quirks.extra_body, "model": spec.model}
-    body[quirks.output_limit_param if asked.api == "chat" else names[0]] = limit
+    body[quirks.output_limit_param if request.api == "chat" else names[0]] = limit
     thinking = mapping(body, "thinking")
     if isinstance(budget := thinking.get("budget_tokens"), int) and budget >= limit:
         # The Messages API demands that it leaves room for an answer.
         body["thinking"] = {**thinking, "budget_tokens": max(1, limit // 2)}
     if quirks.stream:
         body["stream"] = True
-    if asked.api == "chat" and body.get("stream") and quirks.stream_usage:
+    if request.api == "chat" and body.get("stream") and quirks.stream_usage:
         body["stream_options"] = {"include_usage": True}
     return encoded(body), limit
 

@@ -31,7 +31,7 @@ from arena.gateway.proxy_session import ProxySession
 from arena.gateway.tunnel import FORWARDER, Tunnel
 from arena.protocols import Sandbox
 from arena.records import Api
-from arena.records.container import LAYER_PYTHON
+from arena.records.container import IDLE_USER, LAYER_PYTHON
 
 CALLS_AT_ONCE = 1024
 """Each waits in a thread of its own, so that none holds up another."""
@@ -49,8 +49,6 @@ _JSON = "application/json"
 _PATHS = {f"/v1{api.REQUEST.path}": name for name, api in apis.DIALECTS.items()}
 _SENT_ALONG = ("anthropic-version", "anthropic-beta")
 """Headers that say how a request is meant."""
-_NOBODY = "65534:65534"
-"""Runs the forwarder: not the agent's user, whose processes may be killed all at once."""
 
 
 class Gateway:
@@ -195,7 +193,7 @@ class ProxyBackend:
         forwarder = [LAYER_PYTHON, "-I", "-S", "-B", "-c", FORWARDER]
         with (
             self._gateway.serving(session),
-            sandbox.pipe(forwarder, user=_NOBODY) as pipe,
+            sandbox.pipe(forwarder, user=IDLE_USER) as pipe,
             Tunnel(pipe, lambda: self._gateway.connected(session), session.broke) as tunnel,
         ):
             session.origin = f"http://127.0.0.1:{tunnel.port}"

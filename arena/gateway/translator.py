@@ -177,7 +177,7 @@ class ReplyEvents(ABC):
 
     @staticmethod
     @abstractmethod
-    def request_body(asked: ProxyRequest) -> Item:
+    def request_body(request: ProxyRequest) -> Item:
         """A request for chat completions; `BadProxyRequestError` where they cannot hold it."""
 
     @abstractmethod

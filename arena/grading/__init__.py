@@ -1,1 +1,1 @@
-"""Running hidden tests against a patched tree, and deciding what their claims are worth."""
+"""Hidden tests run on a patched tree in a fresh container, and what their claims are worth."""

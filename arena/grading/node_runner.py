@@ -148,7 +148,7 @@ def _titles(test_id: str) -> list[str]:
     return test_id.partition("::")[2].split(" > ")
 
 
-class Event(Record):
+class NodeEvent(Record):
     """What a reporter tells of a test that began or ended."""
 
     type: str
@@ -168,7 +168,7 @@ class Event(Record):
         return cast("TestOutcome", self.type.removeprefix("test:") + "ed")
 
 
-def ended(events: Iterable[Event]) -> Iterator[tuple[str, Event]]:
+def ended(events: Iterable[NodeEvent]) -> Iterator[tuple[str, NodeEvent]]:
     """Ends of tests, each by its name and those above; `ValueError` where one never began, or
     where the names are too long.
     """
@@ -199,5 +199,5 @@ def _tests(data: bytes, path: str) -> tuple[Reported, ...]:
         raise ReportError("too many events")
     return tuple(
         Reported(id=f"{path}::{name}", outcome=event.outcome)
-        for name, event in ended(map(Event.model_validate_json, lines))
+        for name, event in ended(map(NodeEvent.model_validate_json, lines))
     )

@@ -34,14 +34,14 @@ class ExclusiveLock:
     """Many may share; one may ask to be alone, waits for the rest, and keeps new ones out."""
 
     def __init__(self) -> None:
-        self._door = threading.Lock()
+        self._entry = threading.Lock()
         self._left = threading.Condition()
         self._sharing = 0
 
     @contextmanager
     def shared(self) -> Iterator[None]:
         """Run beside others."""
-        with self._door, self._left:
+        with self._entry, self._left:
             self._sharing += 1
         try:
             yield
@@ -53,7 +53,7 @@ class ExclusiveLock:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Run when nothing else does; several who ask take turns."""
-        with self._door, self._left:  # held meanwhile, so that nobody else begins
+        with self._entry, self._left:  # held meanwhile, so that nobody else begins
             self._left.wait_for(lambda: self._sharing == 0)
             yield
 

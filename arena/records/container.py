@@ -17,4 +17,4 @@ TESTER_UID = 10002
 TESTER_USER = f"{TESTER_UID}:{TESTER_UID}"
 """Runs the hidden tests; may write nowhere but in `/tmp` and in its report."""
 IDLE_USER = "65534:65534"
-"""Who the idle main process runs as: nobody that a command runs as, so no command can end it."""
+"""The idle main process and the gateway's forwarder: no command of agent or tests can end them."""

@@ -117,7 +117,7 @@ def serve(run: Path, *, port: int = 0, ready: Callable[[str], None]) -> None:
 def handler(viewer: Viewer) -> type[BaseHTTPRequestHandler]:
     """A request handler for one run."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class ViewHandler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         timeout = PATIENCE_S
 
@@ -160,7 +160,7 @@ def handler(viewer: Viewer) -> type[BaseHTTPRequestHandler]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass
 
-    return Handler
+    return ViewHandler
 
 
 _FORBIDDEN = ViewerReply(b"this address is only for the machine itself", TEXT, HTTPStatus.FORBIDDEN)

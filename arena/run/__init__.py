@@ -1,1 +1,1 @@
-"""A bake-off: from a configuration to trials, and from trials to a ledger."""
+"""A bake-off: its plan, its workers, and each trial from a fresh container to a record."""

@@ -43,11 +43,11 @@ from arena.task.formats import exports
 from arena.task.formats.exports import can_be_shown
 from arena.task.formats.predictions import Prediction, instance_id, slug
 
-Form = Literal["swebench", "harbor"]
+ExportForm = Literal["swebench", "harbor"]
 
 
 def export(
-    tasks: Sequence[Task], to: Form, out: Path, engine: DockerEngine
+    tasks: Sequence[Task], to: ExportForm, out: Path, engine: DockerEngine
 ) -> tuple[Path, dict[str, str]]:
     """Write tasks in somebody's form: the path, and for those without such a form, why.
 

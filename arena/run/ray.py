@@ -128,9 +128,9 @@ class Cluster:
             self._ray.kill(self._mailbox)
         with self._condition:
             self._closed = True
-            quiet = self._condition.wait_for(lambda: self._uses == 0, CLOSE_S)
+            unused = self._condition.wait_for(lambda: self._uses == 0, CLOSE_S)
         self._pool.shutdown(wait=False, cancel_futures=True)
-        if quiet:
+        if unused:
             self._ray.shutdown()
 
     def _actor(self, made_of: type, node: str, threads: int, *args: object) -> Any:

@@ -177,7 +177,7 @@ def _spread(values: list[float] | list[int]) -> Spread:
     return Spread(median=median, p90=max(median, p90))
 
 
-class _Line:
+class _WaitingLine:
     """Who waits for something that holds so many at once and lets in so many a minute.
 
     Whoever comes later is asked for later, so that who is let in when is known at once.
@@ -201,17 +201,17 @@ class _Line:
 def simulate(work: Workload, fleet: Fleet, rate: RateLimits, *, seed: int = 0) -> Estimate:
     """Simulate a run once; `seed` is of latencies and numbers of calls."""
     draw, todo = random.Random(seed), iter(range(work.trials))
-    hosts = [_Line(fleet.cores) for _ in range(fleet.hosts)]
+    hosts = [_WaitingLine(fleet.cores) for _ in range(fleet.hosts)]
     a_minute = [] if rate.rpm is None else [rate.rpm]
     if rate.tpm is not None and work.call_tokens:  # calls are of one size
         a_minute.append(max(1, rate.tpm // work.call_tokens))
     at_once = min(rate.concurrency or work.trials, work.trials)
-    providers = [_Line(at_once, min(a_minute, default=None)) for _ in range(work.backends)]
+    providers = [_WaitingLine(at_once, min(a_minute, default=None)) for _ in range(work.backends)]
 
     def drawn(spread: Spread) -> float:
         return draw.lognormvariate(math.log(spread.median), spread.sigma)
 
-    def slot(cores: _Line) -> Generator[float, float, None]:
+    def slot(cores: _WaitingLine) -> Generator[float, float, None]:
         """Trials one after the other: gives when the next step is due, is sent the time it is.
 
         A trial is work on its host, then calls with work after each; tests come last.

@@ -1,1 +1,1 @@
-"""Scores, intervals and decisions: pure, seeded functions of one run's results."""
+"""What ledgers come to: results, intervals, comparisons, decisions; pure, seeded functions."""

@@ -29,7 +29,7 @@ NOT_GATED = "neither run has a known cost: not gated"
 Outcome = Literal["pass", "fail", "inconclusive", "unsound"]
 """`unsound`: faults, integrity violations or broken controls forbid a verdict on the run."""
 
-Finding = tuple[Outcome, str, bool]
+GateFinding = tuple[Outcome, str, bool]
 """Outcome, detail and `alike` of a check."""
 EXIT_CODES: dict[Outcome, int] = {"unsound": 3, "fail": 1, "inconclusive": 4, "pass": 0}
 """The worst first: one of them decides. An inconclusive night is 4 where evidence is required."""
@@ -253,7 +253,7 @@ def _numbers(name: str, level: Assurance, lined: Pair, margin: float, alpha: flo
     )
 
 
-def _pass_rate(numbers: Gated, margin: float, alpha: float) -> Finding:
+def _pass_rate(numbers: Gated, margin: float, alpha: float) -> GateFinding:
     difference, test, p = numbers.difference, numbers.not_worse, numbers.loss_p
     if difference is None or test is None or p is None:
         return "inconclusive", "no task is complete in both runs", False
@@ -268,7 +268,7 @@ def _pass_rate(numbers: Gated, margin: float, alpha: float) -> Finding:
     return outcome, detail, lo <= 0 <= hi
 
 
-def _cost(numbers: Gated, lined: Pair, margin: float) -> Finding:
+def _cost(numbers: Gated, lined: Pair, margin: float) -> GateFinding:
     ratio, limit, least = numbers.cost_ratio, 1 + margin, numbers.cost_ratio_lo
     if lined.a.cost_usd is None and lined.b.cost_usd is None:
         return "pass", NOT_GATED, False
@@ -287,7 +287,7 @@ def _cost(numbers: Gated, lined: Pair, margin: float) -> Finding:
     return outcome, detail, lo <= 1 <= hi
 
 
-def _decided(found: Finding, doubtful: str | None) -> Finding:
+def _decided(found: GateFinding, doubtful: str | None) -> GateFinding:
     """What too many missing trials make doubtful decides nothing."""
     return found if doubtful is None else ("inconclusive", f"{doubtful}; {found[1]}", False)
 

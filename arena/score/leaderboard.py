@@ -9,7 +9,15 @@ import numpy as np
 
 from arena.records import Assurance, ContestantSpec, Record
 from arena.score.pairs import PairCell, RankRange, compare_all, ranks_of
-from arena.score.results import CallTimes, Cost, CostBasis, Results, Tokens, TrialRow, total_cost
+from arena.score.results import (
+    CallTimes,
+    Cost,
+    CostBasis,
+    Results,
+    TokenTotals,
+    TrialRow,
+    total_cost,
+)
 from arena.score.tally import Missing, Scope, TaskTally, doubt, scope_of, scoring_tasks, tallies
 from arena.stats.intervals import CostPerSolved, Interval, mean_pass_k
 from arena.stats.paired import SuitePower, suite_power
@@ -83,7 +91,7 @@ class Row(Record):
     p90_active_s: float | None
     """Nine trials of ten took at most as long."""
     mean_steps: float | None
-    tokens: Tokens
+    tokens: TokenTotals
     times: CallTimes
     missing: Missing
     inconclusive: str | None
@@ -166,7 +174,7 @@ def _row(results: Results, spec: ContestantSpec, tally: TaskTally, rank: RankRan
         median_active_s=median(active_s) if scored else None,
         p90_active_s=float(np.quantile(active_s, 0.9)) if scored else None,
         mean_steps=fmean(t.steps for t in scored) if scored else None,
-        tokens=sum((t.tokens for t in trials), Tokens()),
+        tokens=sum((t.tokens for t in trials), TokenTotals()),
         times=sum((t.times for t in trials), CallTimes()),
         missing=tally.missing,
         inconclusive=doubt(tally),

@@ -91,11 +91,11 @@ NOTABLE = 1.1
 """Ratio from which a quantity that moved with an alarm is named."""
 
 
-Side = Sequence[tuple[Night, float | None]]
+NightSpan = Sequence[tuple[Night, float | None]]
 """Nights before a change or after it, each with its mean reasoning tokens, where they are known."""
 
 
-def causes(name: str, before: Side, after: Side) -> Iterator[str]:
+def causes(name: str, before: NightSpan, after: NightSpan) -> Iterator[str]:
     """What else changed about a contestant: candidates for the cause of an alarm."""
     (old, was_s), (new, now_s) = (_told(name, nights) for nights in (before, after))
     for what, was in old.items():
@@ -112,7 +112,7 @@ def causes(name: str, before: Side, after: Side) -> Iterator[str]:
             yield f"{what}: {is_so / was_so:.2f} times as many ({was_so:.3g} to {is_so:.3g})"
 
 
-def _told(name: str, nights: Side) -> tuple[dict[str, dict[str, None]], float | None]:
+def _told(name: str, nights: NightSpan) -> tuple[dict[str, dict[str, None]], float | None]:
     """What the ledgers say of who answered, each word once, and mean seconds of a good call."""
     kinds = ("returned model name", "fingerprint", "upstream", "error")
     words: dict[str, dict[str, None]] = {kind: {} for kind in kinds}

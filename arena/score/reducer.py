@@ -26,7 +26,7 @@ from arena.records import (
     TrialSpec,
 )
 from arena.rundir import ledger
-from arena.score.results import CallTimes, Cost, Tokens
+from arena.score.results import CallTimes, Cost, TokenTotals
 
 ZERO = Decimal(0)
 BASES = ("billed", "no_cache", "standard")
@@ -58,7 +58,7 @@ class Sums:
     """What calls that were never settled may have cost."""
     bound_unknown: bool = False
     unsettled: int = 0
-    tokens: Tokens = field(default_factory=Tokens)
+    tokens: TokenTotals = field(default_factory=TokenTotals)
     times: CallTimes = field(default_factory=CallTimes)
     names: set[str] = field(default_factory=set)
     """Model names returned that were not asked for."""
@@ -71,7 +71,7 @@ class Sums:
         if end is None:
             return
         if (use := end.usage) is not None:
-            self.tokens += Tokens(
+            self.tokens += TokenTotals(
                 use.prompt, use.cache_read, use.cache_write, use.output, use.reasoning
             )
             if end.outcome == "ok":

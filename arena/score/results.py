@@ -15,7 +15,7 @@ CostBasis = Literal["billed", "no_cache", "standard"]
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
+class TokenTotals:
     """Tokens summed over calls. `input` is the whole prompt; caches are parts of it."""
 
     input: int = 0
@@ -24,8 +24,8 @@ class Tokens:
     output: int = 0
     reasoning: int = 0
 
-    def __add__(self, other: "Tokens") -> "Tokens":
-        return Tokens(
+    def __add__(self, other: "TokenTotals") -> "TokenTotals":
+        return TokenTotals(
             self.input + other.input,
             self.cached_input + other.cached_input,
             self.cache_write + other.cache_write,
@@ -95,7 +95,7 @@ class TrialRow:
     attempt: int
     tries: int
     calls: int
-    tokens: Tokens
+    tokens: TokenTotals
     cost: Cost
     flags: tuple[tuple[str, str], ...]
     """(kind, detail) of everything a person should look at."""

@@ -18,7 +18,7 @@ import numpy as np
 
 from arena.errors import InputError
 from arena.records import Assurance, Limits, Record
-from arena.score.nights import LeftOut, Night, Side, causes
+from arena.score.nights import LeftOut, Night, NightSpan, causes
 from arena.score.pairs import conditions_of_run, some
 from arena.score.results import CostBasis, Results, TrialRow
 from arena.score.tally import common_basis, ranking_costs
@@ -326,7 +326,7 @@ class _Series:
                 ),
             )
 
-    def _side(self, first: int, end: int) -> Side:
+    def _side(self, first: int, end: int) -> NightSpan:
         every = zip(self._nights, self.points, strict=True)
         return [(one, p.reasoning_tokens) for one, p in every if first <= p.night < end]
 

@@ -1,1 +1,1 @@
-"""Tasks as data: packs, the policy over patches, how a patch is made. Knows no engine."""
+"""Tasks as data: packs, the diff that an agent left, the policy over it. Knows no engine."""

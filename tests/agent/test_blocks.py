@@ -1,6 +1,6 @@
 import pytest
 
-from arena.agent.blocks import Block, BlockError, apply, parse
+from arena.agent.blocks import BlockError, EditBlock, apply, parse
 
 
 def block(path, search, replace):
@@ -14,9 +14,9 @@ def test_blocks_are_found_among_prose_fences_and_decorated_paths():
         "<<<<<<< SEARCH\ny\n=======\n>>>>>>> REPLACE\n" + block("`b.py`:", "", "new\n")
     )
     assert parse(reply) == [
-        Block("src/a.py", "x = 1\n", "x = 2\n"),
-        Block("src/a.py", "y\n", ""),
-        Block("b.py", "", "new\n"),
+        EditBlock("src/a.py", "x = 1\n", "x = 2\n"),
+        EditBlock("src/a.py", "y\n", ""),
+        EditBlock("b.py", "", "new\n"),
     ]
 
 
@@ -69,18 +69,20 @@ def test_broken_blocks_are_refused_in_words_that_can_be_sent(reply, says):
     ],
 )
 def test_a_path_is_read_as_it_is_meant(written, path):
-    assert parse(block(written, "", "x\n")) == [Block(path, "", "x\n")]
+    assert parse(block(written, "", "x\n")) == [EditBlock(path, "", "x\n")]
 
 
 def test_lines_end_where_a_line_feed_stands_and_nowhere_else():
     odd = "s = 'a\u2028b\x0cc\x85d'\n"
-    assert parse(block("a.py", odd, odd)) == [Block("a.py", odd, odd)]
-    assert parse(block("a.py", "a\n", "b\n").replace("\n", "\r\n")) == [Block("a.py", "a\n", "b\n")]
+    assert parse(block("a.py", odd, odd)) == [EditBlock("a.py", odd, odd)]
+    assert parse(block("a.py", "a\n", "b\n").replace("\n", "\r\n")) == [
+        EditBlock("a.py", "a\n", "b\n")
+    ]
 
 
 def test_underlines_are_content():
     title, other = "Title\n=====\n", "Longer\n========\n"
-    assert parse(block("a.rst", title, other)) == [Block("a.rst", title, other)]
+    assert parse(block("a.rst", title, other)) == [EditBlock("a.rst", title, other)]
 
 
 TEXT = "def f():\n    if x:\n        return 1\n    return 2\n"
@@ -103,39 +105,39 @@ TEXT = "def f():\n    if x:\n        return 1\n    return 2\n"
     ],
 )
 def test_whole_lines_are_replaced_and_the_others_stay(text, search, replace, after):
-    assert apply(text, Block("a", search, replace)) == after
+    assert apply(text, EditBlock("a", search, replace)) == after
 
 
 def test_lines_with_other_indentation_are_found_and_the_new_ones_moved():
-    wanted = Block("a", "if x:\n    return 1\n", "if y:\n    return 3\n\n")
+    wanted = EditBlock("a", "if x:\n    return 1\n", "if y:\n    return 3\n\n")
     assert apply(TEXT, wanted) == "def f():\n    if y:\n        return 3\n\n    return 2\n"
-    deeper = Block("a", "            return 2\n", "            return 4\n")
+    deeper = EditBlock("a", "            return 2\n", "            return 4\n")
     assert apply(TEXT, deeper) == TEXT.replace("return 2", "return 4")
-    single = Block("a", "return 2\n", "if z:\n    return 5\nreturn 4\n")
+    single = EditBlock("a", "return 2\n", "if z:\n    return 5\nreturn 4\n")
     assert apply(TEXT, single) == TEXT.replace(
         "    return 2\n", "    if z:\n        return 5\n    return 4\n"
     )
-    out = Block("a", "            return 2\n", "        return 4\n")
+    out = EditBlock("a", "            return 2\n", "        return 4\n")
     assert apply(TEXT, out) == TEXT.replace("    return 2", "return 4")
     tabs = "\tif a:\n\t\tb()\n"
-    assert apply(tabs, Block("a", "if a:\n\tb()\n", "if c:\n\tb()\n\td()\n")) == (
+    assert apply(tabs, EditBlock("a", "if a:\n\tb()\n", "if c:\n\tb()\n\td()\n")) == (
         "\tif c:\n\t\tb()\n\t\td()\n"
     )
-    assert apply(tabs, Block("a", "    if a:\n", "    if c:\n")) == "\tif c:\n\t\tb()\n"
+    assert apply(tabs, EditBlock("a", "    if a:\n", "    if c:\n")) == "\tif c:\n\t\tb()\n"
 
 
 @pytest.mark.parametrize(
     ("text", "wanted", "says"),
     [
-        (TEXT, Block("a", "return\n", "x\n"), "is not there"),
-        ("max = 1\n", Block("a", "x = 1\n", "y = 2\n"), "is not there"),
-        ("x\ny\nx\n", Block("a", "x\n", "z\n"), "2 times"),
-        ("x\nx\nx\n", Block("a", "x\nx\n", "z\n"), "2 times"),
-        (" x\n  x\n", Block("a", "x\n", "z\n"), "2 times"),
-        (TEXT, Block("a", "", "x\n"), "needs text to search for"),
-        (TEXT, Block("a", "if x:\nreturn 1\n", "if y:\nreturn 1\n"), "is not there"),
-        ("\tif a:\n\t\tb()\n", Block("a", "if a:\n    b()\n", "b()\n"), "is not there"),
-        (TEXT, Block("a", "        return 2\n", "return 4\n"), "cannot be moved"),
+        (TEXT, EditBlock("a", "return\n", "x\n"), "is not there"),
+        ("max = 1\n", EditBlock("a", "x = 1\n", "y = 2\n"), "is not there"),
+        ("x\ny\nx\n", EditBlock("a", "x\n", "z\n"), "2 times"),
+        ("x\nx\nx\n", EditBlock("a", "x\nx\n", "z\n"), "2 times"),
+        (" x\n  x\n", EditBlock("a", "x\n", "z\n"), "2 times"),
+        (TEXT, EditBlock("a", "", "x\n"), "needs text to search for"),
+        (TEXT, EditBlock("a", "if x:\nreturn 1\n", "if y:\nreturn 1\n"), "is not there"),
+        ("\tif a:\n\t\tb()\n", EditBlock("a", "if a:\n    b()\n", "b()\n"), "is not there"),
+        (TEXT, EditBlock("a", "        return 2\n", "return 4\n"), "cannot be moved"),
     ],
 )
 def test_what_does_not_fit_is_refused(text, wanted, says):
@@ -144,4 +146,4 @@ def test_what_does_not_fit_is_refused(text, wanted, says):
 
 
 def test_an_empty_search_makes_a_file():
-    assert apply("", Block("a", "", "new\n")) == "new\n"
+    assert apply("", EditBlock("a", "", "new\n")) == "new\n"

@@ -14,16 +14,17 @@ FOLDER = Path(arena.agent.__file__).parent
 @pytest.mark.parametrize(
     ("module", "parts"),
     [
-        ("shell", {"shell"}),
-        ("edits", {"edits", "blocks"}),
-        ("controls", {"controls"}),
-        ("external", {"external"}),
+        ("shell", {"agent.shell", "serialize"}),
+        ("edits", {"agent.edits", "agent.blocks", "records.container"}),
+        ("controls", {"agent.controls"}),
+        (
+            "external",
+            {"agent.external", "records.container", "records.program", "serialize"},
+        ),
     ],
 )
-def test_it_is_made_of_the_module_and_of_all_it_uses(module, parts):
-    found = {name.rpartition(".")[2] for name in code_of(f"arena.agent.{module}")}
-    assert parts <= found
-    assert found <= parts | {"container"}
+def test_it_is_made_of_the_module_and_of_all_it_acts_by(module, parts):
+    assert set(code_of(f"arena.agent.{module}")) == {f"arena.{part}" for part in parts}
 
 
 def test_every_built_in_agent_has_code():

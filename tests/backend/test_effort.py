@@ -129,13 +129,13 @@ def test_the_built_in_agents_calls_carry_it(api, field):
 def test_the_gateway_puts_it_into_what_an_agent_sends(api):
     """Whatever the program asks for itself: the contestant decides."""
     rule = apis.STANDARD[api].body
-    with sessions(lambda _: text("ok"), api) as doors:
-        doors.rig.spec = apis.with_effort(doors.rig.spec, "low")
-        with doors.open() as (_, asking):
+    with sessions(lambda _: text("ok"), api) as opened:
+        opened.rig.spec = apis.with_effort(opened.rig.spec, "low")
+        with opened.open() as (_, asking):
             other = {"reasoning_effort": "high"} if api == "chat" else {}
             assert asking.post(**other).status_code == 200
-    (asked,) = doors.stub.requests
+    (asked,) = opened.stub.requests
     assert {name: asked.body[name] for name in rule} == {
-        name: doors.rig.spec.quirks.extra_body[name] for name in rule
+        name: opened.rig.spec.quirks.extra_body[name] for name in rule
     }
     assert "high" not in str({name: asked.body[name] for name in rule})

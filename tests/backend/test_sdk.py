@@ -2,27 +2,32 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import openai
 import pytest
 
 from arena import __version__
 from arena.backend.client import EndpointClient
 from arena.backend.replies import CallFailed
+from arena.errors import HarnessError
 from arena.records import BackendSpec, Quirks
 from tests.servers.many_apis import ManyStub
 from tests.servers.openai_stub import Answer, Stub, error, fault, text
 
 ROOT = Path(__file__).parents[2]
 LEAK = "leak-9182"
+READ = {
+    name
+    for path in Path(openai.__file__).parent.rglob("*.py")
+    for name in re.findall(r"environ(?:\.get\(|\[)\"(\w+)\"", path.read_text(encoding="utf-8"))
+}
+"""Every variable that the installed package looks at, for whatever client of its own."""
 ENVIRONMENT = {
-    "OPENAI_API_KEY": LEAK,
-    "OPENAI_ADMIN_KEY": LEAK,
-    "OPENAI_ORG_ID": LEAK,
-    "OPENAI_PROJECT_ID": LEAK,
-    "OPENAI_WEBHOOK_SECRET": LEAK,
+    **dict.fromkeys(READ, LEAK),
     "OPENAI_BASE_URL": f"http://127.0.0.1:9/{LEAK}",
     "OPENAI_CUSTOM_HEADERS": f"X-{LEAK}: 1\nAuthorization: Bearer {LEAK}\nUser-Agent: {LEAK}",
     "OPENAI_LOG": "debug",
@@ -93,6 +98,8 @@ def test_what_is_sent_is_what_was_announced_to_the_byte(api, stream):
 
 
 def test_its_environment_changes_nothing_and_reaches_nobody():
+    known = {"OPENAI_API_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_CUSTOM_HEADERS"}
+    assert known <= READ
     with Stub(lambda _: text("ok")) as stub:
         done = subprocess.run(
             [sys.executable, "-c", SEND, stub.base_url],
@@ -107,6 +114,16 @@ def test_its_environment_changes_nothing_and_reaches_nobody():
         {**PLAIN, "authorization": "Bearer k"},
         PLAIN,
     ]
+
+
+def test_a_package_that_makes_a_request_of_its_own_sends_nothing(monkeypatch):
+    """As a later one might, which calls what we put in its place no more."""
+    monkeypatch.delattr("arena.backend.client._Sdk._build_request")
+    with Stub(lambda _: text("ok")) as stub:
+        client = EndpointClient(stub.base_url, "k")
+        with pytest.raises(HarnessError, match="is not one that Arena knows"):
+            client.send(spec_of(stub), b'{"model":"m"}', timeout_s=20)
+    assert stub.requests == []
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 
 import pytest
 import typer
@@ -58,6 +60,31 @@ def test_help_of_a_group_has_one_example_of_a_command_in_it(path):
     found = max((one for one in COMMANDS if one == (*words[: len(one)],)), key=len)
     assert (name, *found[: len(path)]) == ("arena", *path)
     COMMANDS[found].make_context(found[-1], words[len(found) :])
+
+
+HEAVY = {
+    *("openai", "httpx2", "docker", "urllib3", "ray", "starlette", "uvicorn", "any_llm", "agents"),
+    *("numpy", "scipy", "altair", "vl_convert", "pandas", "pyarrow", "jinja2"),
+    *("jsonlines", "yaml", "tomli_w", "xllamacpp", "asyncio", "http.server"),
+}
+ALL_HELP = """
+import sys
+from arena.cli import app, register
+register()
+for words in sys.stdin:
+    app([*words.split(), "--help"], standalone_mode=False)
+print(*sys.modules, file=sys.stderr)
+"""
+
+
+def test_no_help_loads_what_only_a_command_needs():
+    groups = {path[:n] for path in COMMANDS for n in range(len(path))}
+    words = "".join(" ".join(path) + "\n" for path in [*sorted(groups), *COMMANDS])
+    told = subprocess.run(
+        [sys.executable, "-c", ALL_HELP], input=words, capture_output=True, text=True, check=True
+    )
+    assert told.stdout.count("Usage:") == words.count("\n")
+    assert not HEAVY & set(told.stderr.split())
 
 
 @EACH

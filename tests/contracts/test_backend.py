@@ -4,6 +4,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from arena.backend.meter import TrialBackend
 from arena.errors import ProviderError
 from arena.gateway.server import Gateway, ProxyBackend
 from arena.records import Limits
@@ -22,6 +23,7 @@ def backends(request):
         environ = {"THE_KEY": KEY}
         with rig(script, api_key_env="THE_KEY", environ=environ, **how) as (stub, made):
             metered = made.trial()
+            assert isinstance(metered, TrialBackend)
             if request.param == "metered":
                 yield metered, made, stub
                 return

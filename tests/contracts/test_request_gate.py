@@ -189,7 +189,7 @@ def test_a_call_that_waits_when_its_trial_ends_is_not_sent(rig):
     assert made.limiter.acquire(1).waited_s < 10
 
 
-def test_when_a_call_ended_is_told_by_the_desks_own_clock(rig):
+def test_when_a_call_ended_is_told_by_the_gates_own_clock(rig):
     made = rig()
     leave = made.gate.announce(begin(), HELD)
     elsewhere = datetime(2020, 1, 1, tzinfo=UTC)

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import select
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from arena.backend.limiter import AgentClock
 from arena.errors import HarnessError
 from arena.records import Change, ExecResult, File, SandboxLimits
 from arena.run.trial import TimedSandbox
+from arena.sandbox.container import DockerSandbox
 from arena.sandbox.docker import EngineRefusedError
 from arena.sandbox.engine import DockerEngine
 from arena.sandbox.image.images import Images
@@ -54,6 +56,7 @@ def opened(request, engine, image):
 @pytest.fixture
 def box(opened):
     with opened() as box:
+        assert isinstance(box, DockerSandbox)
         yield box
 
 
@@ -638,6 +641,59 @@ def test_volumes_go_with_the_container(opened, engine):
     for name in names:
         with pytest.raises(EngineRefusedError):
             engine.connection.raw.inspect_volume(name)
+
+
+# ── programs that are talked to ────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(params=["plain", "timed"])
+def talking(request, box):
+    """A sandbox that a program is started in, alone and as an agent has it."""
+    return box if request.param == "plain" else _timed(box)
+
+
+def heard(pipe):
+    """All that a program says until its output ends."""
+    said = {1: b"", 2: b""}
+    while pieces := pipe.read(time.monotonic() + 30):
+        for stream, data in pieces:
+            said[stream] += data
+    assert pieces == [], "its output does not end"
+    return said
+
+
+def test_a_program_is_talked_to_while_it_runs(talking):
+    script = "read x; echo got $x; read y; echo err $y >&2; cat; exit 7"
+    with talking.pipe(["sh", "-c", script]) as pipe:
+        assert select.select([pipe], [], [], 0.2)[0] == []
+        assert pipe.read(time.monotonic() - 1) is None
+        assert pipe.running()
+        pipe.send(b"one\n")
+        assert pipe.read(time.monotonic() + 30) == [(1, b"got one\n")]
+        pipe.send(b"two\nrest", last=True)
+        assert heard(pipe) == {1: b"rest", 2: b"err two\n"}
+        assert (pipe.exit_code(), pipe.running(), pipe.unsent) == (7, False, 0)
+
+
+def test_a_program_without_input_reads_its_end_at_once(talking):
+    with talking.pipe(["sh", "-c", "cat; id -u"], user="root", with_input=False) as pipe:
+        assert heard(pipe) == {1: b"0\n", 2: b""}
+        assert pipe.exit_code() == 0
+
+
+def test_input_that_a_program_does_not_take_is_queued(talking):
+    with talking.pipe(["sleep", "100"]) as pipe:
+        pipe.send(b"x" * 8_000_000)
+        assert 0 < pipe.unsent < 8_000_000
+
+
+def test_a_program_whose_container_ends_has_no_exit_code(talking):
+    with talking.pipe(["sh", "-c", "echo up; exec sleep 100"]) as pipe:
+        assert pipe.read(time.monotonic() + 30) == [(1, b"up\n")]
+        talking.kill()
+        assert heard(pipe) == {1: b"", 2: b""}
+        assert pipe.exit_code() is None
+        assert not pipe.running()
 
 
 # ── around a sandbox ───────────────────────────────────────────────────────────────────────────

@@ -37,7 +37,7 @@ def request(api, *, model="m", stream=False, **more):
     return {"input": MESSAGES, "instructions": "You fix.", "tools": tools, **body}
 
 
-class Doors:
+class Sessions:
     """Opens sessions of one gateway; each is a trial with a client that has its token."""
 
     def __init__(self, gateway, stub, api, **how):
@@ -87,6 +87,6 @@ class Asking:
 @contextmanager
 def sessions(script, api="chat", **how):
     with ManyStub(script) as stub, Gateway() as gateway:
-        made = Doors(gateway, stub, api, **how)
+        made = Sessions(gateway, stub, api, **how)
         with made.rig.pool:
             yield made

@@ -16,7 +16,7 @@ from arena.records import (
     digest_of,
 )
 from arena.rundir.directory import Manifest, TaskEntry
-from arena.score.results import Cost, Results, Tokens, TrialRow
+from arena.score.results import Cost, Results, TokenTotals, TrialRow
 
 FREE = Cost(Decimal(0), Decimal(0), Decimal(0), Decimal(0), "known")
 UNKNOWN = Cost(None, None, None, Decimal(0), "unknown")
@@ -147,7 +147,7 @@ def _trial(name: str, player: Player, index: int, task_id: str, k: int, attempts
         mistakes=0,
         truncations=0,
         flags=(),
-        tokens=Tokens(1000, 800, 0, 100, 20),
+        tokens=TokenTotals(1000, 800, 0, 100, 20),
         cost=cost,
         wall_s=12.0,
         active_s=10.0,

@@ -124,7 +124,7 @@ class Unreadable(Thing):
     reason: str
 
 
-Row = Mapping[str, Any]
+SuiteRow = Mapping[str, Any]
 
 MALFORMED = (AttributeError, InputError, KeyError, OSError, TypeError, ValueError)
 """What reading a thing of the wrong shape ends with."""
@@ -172,7 +172,7 @@ def runner_of(instance: Instance) -> Literal["pytest", "unittest"] | None:
 # ── one row ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _one(given: Row) -> Instance:
+def _one(given: SuiteRow) -> Instance:
     row = {**given, **{key.upper(): given[key] for key in _IDS if key in given}}
     config = _mapping(row.get("install_config"))
     statement = _text(row, "problem_statement")
@@ -195,7 +195,7 @@ def _one(given: Row) -> Instance:
     )
 
 
-def _multi(row: Row) -> Instance:
+def _multi(row: SuiteRow) -> Instance:
     issues = row.get("resolved_issues") or ()
     texts = [f"{issue.get('title') or ''}\n\n{issue.get('body') or ''}" for issue in issues]
     own = f"{row.get('title') or ''}\n\n{row.get('body') or ''}"
@@ -213,7 +213,7 @@ def _multi(row: Row) -> Instance:
     )
 
 
-def _text(row: Row, key: str) -> str:
+def _text(row: SuiteRow, key: str) -> str:
     """A text that a row must have: its null is none, and no word either."""
     if not isinstance(row[key], str):
         raise TypeError(f"{key} is no text")
@@ -256,7 +256,7 @@ def _mapping(value: Any) -> dict[str, Any]:
     return dict(found) if isinstance(found, Mapping) else {}
 
 
-def _wish(config: Row) -> Wish:
+def _wish(config: SuiteRow) -> Wish:
     test = config.get("test_cmd")
     packages = [str(one) for one in config.get("pip_packages") or ()]
     named = config.get("packages")
@@ -284,7 +284,7 @@ def _task_repository(path: Path) -> Iterator[tuple[Any, str]]:
             yield unreadable(folder.name, "task", error), str(where)
 
 
-def _task_folder(root: SafePath) -> Row:
+def _task_folder(root: SafePath) -> SuiteRow:
     """One row; its patches keep their line ends."""
     return {
         **read_yaml(root / "task.yaml"),

@@ -34,7 +34,7 @@ _TOLD_LIMIT = 1 << 20
 
 
 @dataclass(frozen=True)
-class Asked:
+class EnvironmentNeeds:
     """What an environment is made for."""
 
     project: Project
@@ -69,17 +69,17 @@ def must_be_plain(packages: Sequence[str]) -> None:
             raise NotImportableError(f"its packages cannot be had: {one!r} is no plain requirement")
 
 
-def build(source: Source, name: str, tree: Sequence[File], asked: Asked) -> Made:
+def build(source: Source, name: str, tree: Sequence[File], needs: EnvironmentNeeds) -> Made:
     """Build an environment for a tree."""
     tracked = "".join(f"{file.path}\n" for file in tree if "\n" not in file.path)
     files = [
         File(path="Dockerfile", data=shipped("repository.Dockerfile")),
-        File(path="told.json", data=asked.told()),
+        File(path="told.json", data=needs.told()),
         File(path="install.py", data=shipped("install.py")),
         File(path="tracked", data=tracked.encode("utf-8", "surrogateescape")),
         *(file.model_copy(update={"path": f"repo/{file.path}"}) for file in tree),
     ]
-    about = f"{asked.project.name or name} and what its tests need"
+    about = f"{needs.project.name or name} and what its tests need"
     write_image(source.out, name, files, "python", about, base="stand-ins/python")
     made = source.image(name, "environment")
     with source.opened(made.id) as box:
@@ -95,9 +95,9 @@ def build(source: Source, name: str, tree: Sequence[File], asked: Asked) -> Made
     return Made(environment, generated, made.size_mb)
 
 
-def name_of(repo: str, version: str, asked: Asked) -> str:
+def name_of(repo: str, version: str, needs: EnvironmentNeeds) -> str:
     """A name that rows with the same needs share."""
-    project, wish = asked.project, asked.wish
-    needs: list[JsonValue] = [project.name, list(project.bounded)]
-    needs += [list(wish.packages), list(wish.without)]
-    return f"{repo}-{version}-{digest_of(needs)[:6]}"
+    project, wish = needs.project, needs.wish
+    same: list[JsonValue] = [project.name, list(project.bounded)]
+    same += [list(wish.packages), list(wish.without)]
+    return f"{repo}-{version}-{digest_of(same)[:6]}"

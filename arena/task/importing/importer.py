@@ -235,8 +235,7 @@ def find_mirror(mirrors: Path, repo: str) -> Path | None:
         return None
     owner, _, name = repo.partition("/")
     for form in (f"{owner}__{name}", f"{owner}+{name}", f"{owner}/{name}", f"{owner}-{name}", name):
-        for ending in ("", ".git", "/repo"):
-            path = mirrors / (form + ending)
+        for path in (mirrors / form, mirrors / f"{form}.git", mirrors / form / "repo"):
             if (path / "HEAD").is_file() or (path / ".git").exists():
                 return path
     return None

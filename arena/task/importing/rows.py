@@ -25,7 +25,7 @@ from arena.task.formats.instances import (
     wish_for,
 )
 from arena.task.formats.predictions import slug
-from arena.task.importing.environments import Asked, build, must_be_plain, name_of
+from arena.task.importing.environments import EnvironmentNeeds, build, must_be_plain, name_of
 from arena.task.importing.importer import (
     Imported,
     Importer,
@@ -173,10 +173,10 @@ def _from_source(instance: Instance, source: Source) -> _Parts:
         raise NotImportableError(f"commit {instance.base_commit[:12]}: {error}") from None
     project = read_project(tree).model_copy(update={"version": version})
     tree = with_version_files(tree, project)
-    asked = Asked(project, wish, date)
+    needs = EnvironmentNeeds(project, wish, date)
     version = instance.version or instance.base_commit[:7]
-    shared = slug(name_of(instance.repo, version, asked))
-    made = source.environments.get(shared, lambda: build(source, shared, tree, asked))
+    shared = slug(name_of(instance.repo, version, needs))
+    made = source.environments.get(shared, lambda: build(source, shared, tree, needs))
     notes = tuple(f"left out: {one}" for one in made.environment.left_out)
     if wish.python and not re.fullmatch(rf"{re.escape(PYTHON)}(\.\d+)?", wish.python):
         notes = (f"Python {PYTHON} stands for {wish.python}", *notes)

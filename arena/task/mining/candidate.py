@@ -52,7 +52,7 @@ SLOW_S = 8.0
 _IMPORT = ("ImportError", "ModuleNotFoundError", "BuildError", "MissingModule", "MissingTest")
 _ASSERTION = frozenset({"AssertionError", "Failed", "FailureException", "t.Fail"})
 
-Run = Callable[[Sequence[str], str | None], MiningSession]
+RunTests = Callable[[Sequence[str], str | None], MiningSession]
 """Runs the tests of places, all when none are named, in the order of a seed or of the files."""
 
 
@@ -265,7 +265,7 @@ def name_of(title: str, sha: str) -> str:
 # ── proof ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def prove(before: Run, after: Run, touched: Sequence[str]) -> Proof:
+def prove(before: RunTests, after: RunTests, touched: Sequence[str]) -> Proof:
     """Tell apart what a fix mends, what it leaves whole, and what is unstable.
 
     Where all tests take long, those that came with the fix, in the places touched, are run alone.

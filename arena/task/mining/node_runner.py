@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from arena.grading.job import CLEAN_ENV
-from arena.grading.node_runner import Event, ended
+from arena.grading.node_runner import NodeEvent, ended
 from arena.protocols import Sandbox
 from arena.records import File, ReportForm
 from arena.records.container import TESTER_UID, TRUSTED, WORKDIR
@@ -101,7 +101,7 @@ def _read(data: bytes) -> list[tuple[str, SeenTest]]:
     try:
         return [
             (name, SeenTest(outcome=event.outcome, error=event.error))
-            for name, event in ended(Event.model_validate(one) for _, one in told)
+            for name, event in ended(NodeEvent.model_validate(one) for _, one in told)
         ]
     except ValueError:
         return []
