@@ -59,7 +59,7 @@ def flags(report: OwnReport, told: str, metered: CallTotals) -> tuple[Flag, ...]
 
 def _objects(text: str) -> Iterator[object]:
     """JSON Lines from the last to the first, or the text as a whole."""
-    for line in reversed([text, *text.split("\n")]):  # JSON may hold what else ends lines
+    for line in reversed([text, *re.split(r"[\r\n]", text)]):  # JSON may hold what else ends lines
         if line.lstrip().startswith("{"):
             try:
                 yield from_json(line, parse_float=Decimal)

@@ -13,12 +13,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfoNotFoundError
 
 from pydantic import Field, JsonValue, model_validator
 
 from arena import registry
 from arena.errors import InputError
+from arena.money.prices import zone_of
 from arena.records import (
     Api,
     BackendSpec,
@@ -85,9 +86,9 @@ class ModelPrice(PriceRow):
     def _has_zones(self) -> Self:
         for window in self.peak:
             try:
-                ZoneInfo(window.zone)
+                zone_of(window.zone)
             except (ZoneInfoNotFoundError, ValueError, OSError):
-                raise ValueError(f"{window.zone!r} is no time zone") from None
+                raise ValueError(f"{window.zone!r} is no time zone known here") from None
         return self
 
 

@@ -8,7 +8,7 @@ contestants together; the mean concurrency, the run's own doing, belongs beside 
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import NamedTuple, Self
 from zoneinfo import ZoneInfo
@@ -85,7 +85,7 @@ def tier_at(row: PriceRow, at: datetime, *, prompt: int, output: int) -> PriceTi
 def in_peak(windows: Sequence[PeakWindow], at: datetime) -> bool:
     """Whether a moment lies in any window; a window may run over midnight."""
     for window in windows:
-        local = at.astimezone(ZoneInfo(window.zone))
+        local = at.astimezone(zone_of(window.zone))
         clock = local.time().replace(tzinfo=None)
         after, before = window.start <= clock, clock < window.end
         inside = (after and before) if window.start < window.end else (after or before)
@@ -93,6 +93,11 @@ def in_peak(windows: Sequence[PeakWindow], at: datetime) -> bool:
         if inside and began.isoweekday() in window.weekdays:
             return True
     return False
+
+
+def zone_of(name: str) -> tzinfo:
+    """A time zone; UTC is one also where no list of them is installed, as on small images."""
+    return UTC if name == "UTC" else ZoneInfo(name)
 
 
 def to_usd(amount: Decimal, currency: str, fx: Sequence[FxRate]) -> Decimal | None:

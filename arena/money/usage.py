@@ -20,6 +20,7 @@ LARGEST = 2**53
 """Of tokens, dollars and ticks; beyond it JSON readers differ, and nobody means it."""
 
 _READ = ("cached_tokens", "cache_read_tokens")
+_READ_AT_TOP = ("cached_tokens", "num_cached_tokens", "cache_read_input_tokens")
 _WRITE = ("cache_write_tokens", "cache_creation_input_tokens", "cache_creation_tokens")
 
 
@@ -71,7 +72,7 @@ def _chat(raw: Mapping[str, JsonValue], reasoning_in_output: bool | None) -> Usa
     completion = _count(raw, "completion_tokens")
     if prompt is None or completion is None:
         return None
-    read = _first(_count(details, *_READ), _count(raw, "cached_tokens", "num_cached_tokens"), hit)
+    read = _first(_count(details, *_READ), _count(raw, *_READ_AT_TOP), hit)
     write = _first(_count(details, *_WRITE), _count(raw, *_WRITE))
     reasoning = _first(_count(out_details, "reasoning_tokens"), _count(raw, "reasoning_tokens"))
     beyond = (_count(raw, "total_tokens") or 0) - prompt - completion

@@ -199,7 +199,8 @@ def _check_limits(contestant: ContestantSpec, config: BakeoffConfig, fx: Sequenc
     spec = contestant.backend
     if spec is None or config.limits.usd is None or config.limits.tokens is not None:
         return
-    if not CallPricing(spec, fx).known:
+    gone = spec.retires_on is not None and spec.retires_on <= datetime.now(UTC).date()
+    if not gone and not CallPricing(spec, fx).known:  # what is gone is only shown, as that
         raise InputError(
             "limits.usd cannot be held: the price is unknown",
             remedy="give it a price or hourly_usd, or set limits.tokens as well",

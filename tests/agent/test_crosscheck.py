@@ -56,6 +56,10 @@ def test_a_line_may_hold_what_ends_lines_elsewhere():
     assert found(f"{json.dumps(RIGHT)}\n{wrong}\n") != []
 
 
+def test_progress_may_stand_before_what_is_told():
+    assert found(f"50%\r100%\r{json.dumps({'usd': 9})}\r\n") != []
+
+
 def test_no_cost_is_compared_with_an_unknown_one():
     assert found({"usd": 5}, replace(METERED, cost_usd=Decimal(0))) == []
 

@@ -1,7 +1,8 @@
 """Provider profiles as data: every model of the mission has a route or an explanation."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
 
@@ -11,6 +12,7 @@ from arena.backend.apis import over
 from arena.backend.resolve import resolve
 from arena.config import BackendTable, Policy, PriceTable
 from arena.errors import InputError
+from arena.money import prices
 from arena.records import Quirks
 
 TODAY = date(2026, 11, 23)
@@ -449,6 +451,15 @@ def test_a_profile_that_does_not_fit_the_form_is_told(tmp_path, text, words):
     with pytest.raises(InputError, match=words) as raised:
         catalog.load([tmp_path])
     assert "bad.toml" in raised.value.where
+
+
+def test_the_shipped_catalogue_needs_no_list_of_time_zones(monkeypatch):
+    def missing(name):
+        raise ZoneInfoNotFoundError(name)
+
+    monkeypatch.setattr(prices, "ZoneInfo", missing)
+    peak = [window for _, row in catalog.load().rows() for p in row.prices for window in p.peak]
+    assert prices.in_peak(peak, datetime(2026, 11, 2, 2, tzinfo=UTC))
 
 
 @pytest.mark.parametrize("meant", ["gone", "glm-4.7"])

@@ -130,6 +130,16 @@ SHAPES = {
         },
         Usage(input_fresh=100, cache_read=400, output=7),
     ),
+    "a total that counts a cache of Anthropic's words beside the prompt": (
+        {
+            "prompt_tokens": 500,
+            "completion_tokens": 7,
+            "total_tokens": 1007,
+            "cache_read_input_tokens": 400,
+            "cache_creation_input_tokens": 100,
+        },
+        Usage(input_fresh=0, cache_read=400, cache_write=100, output=7),
+    ),
     "mistral: cached at the top": (
         {
             "prompt_tokens": 1000,

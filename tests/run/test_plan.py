@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,22 @@ def test_a_plan_is_the_whole_matrix():
     made = resolve({"protocol": "text"})
     assert [task.id for task in made.tasks] == ["core/interval-merge"]
     assert made.trials == 1
+
+
+def test_a_retired_model_whose_price_has_ended_is_shown_as_retired():
+    made = config.BakeoffConfig.model_validate(
+        {
+            "name": "n",
+            "tasks": ["core/interval-merge"],
+            "limits": {"usd": 1},
+            "contestant": [{"name": "c", "backend": "xai/grok-code-fast-1"}],
+        }
+    )
+    known, today = catalog.load(), date(2026, 11, 24)
+    backend = partial(backend_of, catalogue=known, today=today, environ={}, retired=True)
+    shown = plan.resolve(made, base=Path(), backend=backend, fx=SHIPPED_FX)
+    (ended,) = {row.valid_to for spec in shown.specs for row in spec.prices}
+    assert ended is not None
 
 
 def test_parameters_that_hold_a_fix_are_refused():
