@@ -74,7 +74,8 @@ def main() -> None:
     try:
         # Without standalone mode the parser raises its errors, and returns the code of an exit.
         code = app(standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as where it is closed
+            sys.stdout.flush()
     except typer.TyperException as error:
         # Without a message: the help was asked for by naming no command, and stands there.
         told = error.format_message().replace("Value error, ", "").rstrip(".")

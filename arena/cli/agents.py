@@ -111,9 +111,9 @@ def trajectories(
     from arena.rundir.directory import file_stem
 
     folder = SafePath(out) if out else SafePath(run) / "trajectories"
-    with options.writing(folder, "--out"):
-        folder.mkdir()
     for name, trajectory in trajectories_of_run(run):
         with options.writing(folder, "--out"):
             (folder / f"{file_stem(name)}.json").write(json.dumps(trajectory, indent=1))
+    with options.writing(folder, "--out"):
+        folder.mkdir()
     print(folder)

@@ -102,6 +102,8 @@ class RaceOrder:
         if not heads or self._is_over():
             return None
         chosen = min(heads, key=self._rank)
+        if chosen.task_id in self._last and self.race.tasks < len(self._scored):
+            return None
         return self._todo[chosen.contestant].popleft()
 
     def ended(self, spec: TrialSpec, record: TrialRecord | None) -> None:

@@ -214,7 +214,7 @@ def _soundness(
             passed, scored = int(tally.passed.sum()), tally.scored_total
             wanted = scored if is_given_gold(spec.agent) else 0
             lacking = doubt(tally, limit)
-            outcome: Outcome = "unsound" if lacking or passed != wanted else "pass"
+            outcome: Outcome = "unsound" if lacking or not scored or passed != wanted else "pass"
             detail = lacking or f"passed {passed} of {scored} trials, must be {wanted}"
             yield Check("controls", spec.name, level, outcome, detail)
     for name in old or [c.name for c in results.manifest.contestants if not c.control]:

@@ -222,6 +222,13 @@ def test_whoever_does_not_read_the_answer_is_told_no_verdict(how, words):
     assert (ended.returncode, ended.stderr) == (141, b"")
 
 
+def test_a_stdout_that_is_closed_is_no_defect():
+    words = [sys.executable, "-c", MAIN, "gate", SAMPLE, "--baseline", SAMPLE]
+    closed = ["sh", "-c", 'exec "$@" >&-', "sh", *words]
+    ended = subprocess.run(closed, capture_output=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
 def test_a_run_goes_on_that_nobody_watches(tmp_path, monkeypatch):
     reading, writing = os.pipe()
     os.close(reading)

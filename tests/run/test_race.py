@@ -111,19 +111,33 @@ class Rig:
         return race.answer.tolist(), race.left_after.tolist(), race.tasks, race.evidence.tolist()
 
 
-def test_no_money_goes_to_tasks_without_evidence_before_it_is_decided(tmp_path):
-    """Of a suite whose tasks are graded in two ways, the race is on the stronger way alone."""
-    made = manifest(tasks=120)
+def graded_in_two_ways(tasks):
+    """A race on every other task alone: those between are graded in a weaker way."""
+    made = manifest(tasks=tasks)
     weaker = {task.id for task in made.tasks[::2]}
-    tasks = tuple(
+    entries = tuple(
         task.model_copy(update={"assurance": "report"}) if task.id in weaker else task
         for task in made.tasks
     )
-    rig = Rig(tmp_path, made.model_copy(update={"tasks": tasks}), at_once=4, seed=5)
+    made = made.model_copy(update={"tasks": entries})
+    return made, {spec.id for spec in trial_specs(made) if spec.task_id in weaker}
+
+
+def test_no_money_goes_to_tasks_without_evidence_before_it_is_decided(tmp_path):
+    made, weaker = graded_in_two_ways(120)
+    rig = Rig(tmp_path, made, at_once=4, seed=5)
     assert rig.session()
     assert rig.end[0] == [0]
-    tasks_of = {spec.id: spec.task_id for spec in trial_specs(rig.manifest)}
-    assert not [one for one in rig.begun if tasks_of[one] in weaker]
+    assert not weaker & set(rig.begun)
+
+
+def test_idle_workers_take_no_task_without_evidence_while_other_trials_may_decide(tmp_path):
+    made, weaker = graded_in_two_ways(8)
+    rig = Rig(tmp_path, made, at_once=8)
+    assert not rig.session(kill_after=10)
+    assert not weaker & set(rig.begun)
+    assert rig.session()
+    assert weaker <= set(rig.begun)
 
 
 def test_the_same_events_make_the_same_choices(tmp_path):

@@ -125,6 +125,13 @@ def test_a_control_may_lack_as_many_trials_as_anybody():
     assert gate(run(oracle=more), baseline_of(run()), max_faults=0.05).exit_code == 0
 
 
+@pytest.mark.parametrize("most", [None, 1.0])
+def test_a_control_without_a_verdict_is_no_sound_one(most):
+    oracle = Player([0], agent="oracle", control=True, faults={0: 3})
+    one = results({"main": Player([1]), "oracle": oracle}, attempts=1)
+    assert outcome(gate(one, baseline_of(one), max_faults=most), "controls") == "unsound"
+
+
 def test_unpriced_runs_are_gated_on_passes_alone():
     bare = results({"main": Player(HALF)})
     found = gate(bare, baseline_of(bare))
