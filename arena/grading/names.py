@@ -27,7 +27,7 @@ _ITS_OWN_NAME = re.compile(
 )
 """Marks of a test file that does something with the names of its tests."""
 
-_APART = r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
+_APART = r"(?<!\\)(?://[^\n]*|/\*.*?\*/)|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
 _SEEN = re.compile(r"[^\n]")
 _NOT_DECLARED = r"(?<!def )(?<!func )(?<!class )(?<!\(['\"`])"
 

@@ -214,8 +214,8 @@ def _replaced(pair: _Pair) -> str:
 
 _MOST_FUZZ = 5
 """Lines at each end of a hunk that need not be there, as SWE-bench has it."""
-_MOST_LOOKS = 50_000_000
-"""Lines of hunks times lines of their files: of more, no place is looked for."""
+_MOST_LOOKS = 10_000_000
+"""Lines that are compared to find the places of a patch: then there is none."""
 _AT = re.compile(r"@@ -(\d+)(?:,\d+)? ")
 
 
@@ -228,16 +228,14 @@ def fitted(
     surrogates.
     """
     now: dict[str, list[str]] = {}
-    found, looks = [], 0
+    found, looks = [], [_MOST_LOOKS]
     for file in files:
         if file.old is None or not file.hunks or file.binary:
             found.append(file)
             continue
         if file.old not in now:
             now[file.old] = _split(read(file.old) or "")
-        given = list(_hunks_in(file.hunks))
-        looks += len(now[file.old]) * sum(len(hunk.pattern) for hunk in given)
-        placed = _place_all(given, now[file.old]) if looks <= _MOST_LOOKS else None
+        placed = _place_all(list(_hunks_in(file.hunks)), now[file.old], looks)
         if placed is None:
             return None
         hunks, now[file.path] = placed
@@ -276,12 +274,16 @@ def _split(text: str) -> list[str]:
     return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
-def _place_all(hunks: Sequence[_Hunk], old: list[str]) -> tuple[str, list[str]] | None:
-    """The hunks anew, with only the context that is there, and the lines after them."""
+def _place_all(
+    hunks: Sequence[_Hunk], old: list[str], looks: list[int]
+) -> tuple[str, list[str]] | None:
+    """The hunks anew, with only the context that is there, and the lines after them; the one
+    number in `looks`, how many may be compared, is counted down.
+    """
     text, new, done, offset = "", [], 0, 0
     for hunk in hunks:
         guess = hunk.first - bool(hunk.pattern) + offset
-        found = _locate(hunk, old, guess, done)
+        found = _locate(hunk, old, guess, done, looks)
         if found is None:
             return None
         at, ahead, behind = found
@@ -305,7 +307,9 @@ def _written(start: int, to: int, lines: Sequence[tuple[str, str]]) -> str:
     return text
 
 
-def _locate(hunk: _Hunk, old: list[str], guess: int, done: int) -> tuple[int, int, int] | None:
+def _locate(
+    hunk: _Hunk, old: list[str], guess: int, done: int, looks: list[int]
+) -> tuple[int, int, int] | None:
     """Where a hunk begins, and how many lines of context it lacks at each end.
 
     The order of `locate_hunk` of GNU patch: as little fuzz as possible, then as near as possible
@@ -331,6 +335,9 @@ def _locate(hunk: _Hunk, old: list[str], guess: int, done: int) -> tuple[int, in
             places = _nearest(guess, done, last)
         for at in places:
             start = at + lost[0]
+            looks[0] -= len(wanted)
+            if looks[0] < 0:
+                return None
             if done <= at <= last and old[start : start + len(wanted)] == wanted:
                 return at, *lost
     return None

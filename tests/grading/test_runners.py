@@ -154,6 +154,15 @@ def test_node_canaries_stand_between_tests_and_never_where_they_would_run_twice_
     ]
 
 
+def test_no_comment_begins_in_a_regular_expression():
+    text = NODE.replace("() => {});", r"() => { text.replace(/\/*$/, ''); });")
+    text = text.replace(
+        "  it('takes", "});\n\ndescribe('less', () => {\n  /* As said. */\n  it('takes"
+    )
+    found = {gap.group: text[gap.at :].partition("(")[2][:6] for gap in _gaps(text) if gap.group}
+    assert found == {"sums": "'adds'", "less": "'takes"}
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_node_titles_and_groups_are_renamed_where_they_are_written_once(seed):
     ids = ["test/a.test.js::sums > adds", "test/a.test.js::sums > takes away"]

@@ -47,8 +47,18 @@ def test_places_are_tried_from_where_a_hunk_is_expected(guess, first, last):
     assert list(_nearest(guess, first, last)) == nearest
 
 
-def test_no_patch_is_fitted_for_ever():
+def test_a_long_patch_that_fits_where_it_says_is_placed_at_once():
+    many = 8_000
+    lines = "".join(f"-{at}\n" for at in range(many)) + "".join(
+        f"+{at + 1}\n" for at in range(many)
+    )
+    change = FilePatch(old="a", new="a", hunks=f"@@ -1,{many} +1,{many} @@\n{lines}")
+    assert fitted([change], lambda _: "".join(f"{at}\n" for at in range(many))) == (change,)
+
+
+def test_no_patch_is_fitted_for_ever(monkeypatch):
     """Each hunk far from where it says, so that every line of the file is looked at for it."""
+    monkeypatch.setattr("arena.task.diff._MOST_LOOKS", 500_000)
     many = 20_000
     hunks = "".join(f"@@ -{at * many} +1 @@\n-{at}\n+x\n" for at in range(1, many))
     change = FilePatch(old="a", new="a", hunks=hunks)

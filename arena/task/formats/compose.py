@@ -43,7 +43,9 @@ _LINES = re.IGNORECASE | re.MULTILINE
 _ARG = re.compile(r"^([ \t]*ARG[ \t]+)((?:[^\\\n]|\\[^\n]|\\\n)*)", _LINES)
 _WORD = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'[^']*'|\\[^\n]|[^\s"'\\])+""", re.DOTALL)
 _STAGE = re.compile(
-    r"(?<!\\\n)^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*\S+(?:[ \t]+AS[ \t]+(\S+))?[ \t]*$", _LINES
+    r"(?:^[ \t]*#.*\\\n|(?<!\\\n)^)[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*\S+(?:[ \t]+AS[ \t]+(\S+))?"
+    r"[ \t]*$",
+    _LINES,
 )
 _OF_A_MOUNT = frozenset({"type", "source", "target", "read_only"})
 _HOST = re.compile(r"[A-Za-z0-9][\w.-]{0,252}", re.ASCII)

@@ -27,7 +27,7 @@ _ORDER = ("debian", "python", "gcc")
 """Each holds what those before it hold."""
 _PREFIX = r"([\w.-]+(:\d+)?/)?((docker/)?library/|laude-institute/|harbor-framework/)?"
 _FROM = re.compile(
-    r"(?<!\\\n)^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*"
+    r"(?:^[ \t]*#.*\\\n|(?<!\\\n)^)[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*"
     r"(?P<image>\S+)(?P<stage>[ \t]+AS[ \t]+(?P<name>\S+))?[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )

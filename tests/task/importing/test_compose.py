@@ -179,6 +179,13 @@ RUN ["mkdir", "-p", "/empty"]
     }
 
 
+def test_a_stage_may_stand_behind_a_comment_that_seems_to_go_on(tmp_path):
+    text = CACHE.replace("image: redis:7", "build: {target: one}")
+    found = composition(tmp_path, text, Dockerfile="FROM a AS one\n# as \\\nFROM b AS two\n")
+    dockerfile = next(one for one in found.builds["cache"] if one.path == "Dockerfile")
+    assert dockerfile.data == b"FROM a AS one\n"
+
+
 def test_a_service_is_built_as_the_file_says(tmp_path):
     text = (
         CACHE

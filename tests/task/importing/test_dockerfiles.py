@@ -263,6 +263,12 @@ def test_a_line_that_goes_on_is_no_stage():
     assert on_what_there_is(f"FROM python:3\n{step}", away).dockerfile.endswith(step)
 
 
+@pytest.mark.parametrize("comment", ["# escape=\\", "# RUN apt-get install x \\"])
+def test_a_comment_never_goes_on(comment):
+    based = on_what_there_is(f"{comment}\nFROM python:3 AS a\n{comment}\nFROM a\n", away)
+    assert based.dockerfile.split("FROM ")[1:] == ["${BASE} AS a\n", "a\n"]
+
+
 @pytest.mark.parametrize(
     ("image", "host"),
     [
