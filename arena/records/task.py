@@ -53,7 +53,8 @@ class Entry(Record):
     too_large: bool = False
 
 
-Seconds = Annotated[float, Field(gt=0, le=604_800)]
+WEEK_S = 604_800
+Seconds = Annotated[float, Field(gt=0, le=WEEK_S)]
 """Of a time limit: a week at most, since no timer holds any number."""
 
 

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from arena.paths import SafePath
 from arena.records import Assurance, File, Seconds
+from arena.records.task import WEEK_S
 from arena.serialize import read_text, read_toml, read_yaml
 from arena.task.files import read_tree
 from arena.task.formats.compose import HARNESS, Composed, read_composed
@@ -101,7 +102,7 @@ def _harbor(folder: SafePath) -> Scripts:
         environment={**_SOLVING, **_variables(config.get("solution", {}).get("env"))},
         composed=composed,
         assurance="reward_file",
-        timeout_s=float(verifier.get("timeout_sec") or _TEST_SECONDS),
+        timeout_s=min(float(verifier.get("timeout_sec") or _TEST_SECONDS), WEEK_S),
     )
 
 
@@ -132,7 +133,7 @@ def _terminal_bench(folder: SafePath) -> Scripts:
         environment=_SOLVING,
         composed=composed,
         assurance="exit_code",
-        timeout_s=float(config.get("max_test_timeout_sec") or 60.0),
+        timeout_s=min(float(config.get("max_test_timeout_sec") or 60.0), WEEK_S),
     )
 
 

@@ -68,6 +68,9 @@ def test_a_task_yaml_as_people_write_them(tmp_path):
         "Half of three cents comes out as one cent, look at the 'halves'\nand mend them."
     )
     assert (found.difficulty, found.timeout_s) == ("medium", 90.5)
+    terminal_bench(tmp_path, "plain", text.replace("90.5", "1e9"))  # "no limit", as people say it
+    (found,) = read_scripts(tmp_path)
+    assert found.timeout_s == 7 * 24 * 3600
 
 
 @pytest.mark.parametrize(
