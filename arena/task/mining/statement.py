@@ -35,8 +35,9 @@ _REFERENCE = re.compile(
     r"\(?(\b(close[sd]?|fix(e[sd])?|resolve[sd]?|refs?|issue|pr):?\s+)?((?<![\w.-])[\w.-]+/[\w.-]+)?[#!]\d+\)?",
     re.IGNORECASE,
 )
-_NUMBER = re.compile(r"(?<![\w.-])[\w.-]+/[\w.-]+[#!]\d+|([#!]\d+)\b")
-"""What stands behind `owner/name` is a number of theirs."""
+_NUMBER = re.compile(r"(?:(?<![\w.-])[\w.-]+/[\w.-]+)?[#!]\d+\b")
+"""What stands behind `owner/name` is a number of theirs, which may be this repository."""
+_ADDRESS = re.compile(r"(?<![\w.-])([\w.-]+/[\w.-]+)/(?:-/)?(?:issues|pull|merge_requests)/\d+$")
 _CLOSED = re.compile(r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+(#\d+)\b", re.IGNORECASE)
 _SHA = re.compile(r"\b[0-9a-f]{7,40}\b")
 _TEST_NAME = re.compile(r"\b[Tt]est_?\w+")
@@ -85,8 +86,8 @@ class Issue(Record):
 
 
 def read_issues(paths: Sequence[Path]) -> dict[str, Issue]:
-    """Issues and requests by what a message calls them (`#12`; GitLab's requests `!12`), requests
-    also by the commits that brought them in.
+    """Issues and requests by what a message calls them (`#12`; GitLab's requests `!12`; with
+    `owner/name` where their address has it), requests also by the commits that brought them in.
 
     Read are JSON and JSON Lines of `gh` and of GitHub's and GitLab's programming interfaces.
     Raises `InputError` for a row without a number.
@@ -106,7 +107,9 @@ def read_issues(paths: Sequence[Path]) -> dict[str, Issue]:
             request=not _OF_REQUESTS.isdisjoint(row),
         )
         sign = "!" if issue.request and "iid" in row else "#"
-        names = [f"{sign}{number}", *(one for one in commits if isinstance(one, str))]
+        at = _ADDRESS.search(str(row.get("html_url") or row.get("web_url") or row.get("url")))
+        own = [f"{at[1]}{sign}{number}"] if at else []
+        names = [f"{sign}{number}", *own, *(one for one in commits if isinstance(one, str))]
         found |= dict.fromkeys(names, issue)
     return found
 
@@ -177,7 +180,7 @@ def write_statement(
 
 def _issues_of(commit: Commit, issues: Mapping[str, Issue]) -> list[Issue]:
     """What a commit and its requests name, issues first: requests speak of the change."""
-    names = [*_NUMBER.findall(f"{commit.message}\n{commit.note}"), commit.sha]  # "" for theirs
+    names = [*_NUMBER.findall(f"{commit.message}\n{commit.note}"), commit.sha]
     found = [issues[name] for name in names if name in issues]
     found += [issues[name] for one in found for name in one.closes if name in issues]
     return sorted(found, key=lambda one: one.request)

@@ -332,6 +332,8 @@ MERGE_REQUEST = {
         ("Halve anew", [[PULL, {"number": 5, "title": "No", "body": "Nothing of it."}]], "Halve as people do"),
         ("Halve anew", [[MERGE_REQUEST]], "Halve as people do"),
         ("Merge branch 'x'\n\nSee merge request acme/purse!34", [[MERGE_REQUEST], [{"iid": 34, "title": "No", "description": "Nothing."}]], "Halve as people do"),
+        ("Fix acme/purse#12", [[ISSUE | {"url": "https://forge.example/acme/purse/issues/12"}]], "Halves are wrong"),
+        ("Mend halves\n\nSee merge request acme/purse!34", [[MERGE_REQUEST | {"merge_commit_sha": None, "web_url": "https://forge.example/team/acme/purse/-/merge_requests/34"}]], "Halve as people do"),
         ("Fix #34 at last", [[MERGE_REQUEST | {"merge_commit_sha": None}, {"iid": 34, "title": "Halves are wrong", "description": "One cent."}]], "Halves are wrong"),
     ],
 )  # fmt: skip
