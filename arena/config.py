@@ -14,6 +14,8 @@ from arena.records.base import Address
 from arena.serialize import read_record
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+"""In JSON, where a backslash of the text stands there twice."""
 
 
 def _is_a_name(value: str) -> str:
@@ -178,9 +180,11 @@ class BakeoffConfig(Record):
     @classmethod
     def _can_be_written_down(cls, table: object) -> object:
         try:
-            json.dumps(table, allow_nan=False, default=str)
+            written = json.dumps(table, allow_nan=False, default=str)
         except ValueError:
             raise ValueError("inf, nan and numbers of thousands of digits are not taken") from None
+        if _NUL.search(written):
+            raise ValueError("a text holds a NUL, which no name, path or address can")
         return table
 
     @model_validator(mode="after")

@@ -95,6 +95,7 @@ def test_the_documented_example_is_read(tmp_path):
         ("attempts = 3", "seed = -1", ["seed", "greater than or equal to 0"]),
         ("seconds = 900", "seconds = inf", ["inf, nan", "not taken"]),
         ('{ protocol = "tools" }', "{ temperature = nan }", ["inf, nan", "not taken"]),
+        ("attempts = 3", 'agents = ["a\\u0000b"]', ["holds a NUL"]),
         ("attempts = 3", "seed = 0x" + "f" * 5000, ["thousands of digits", "not taken"]),
     ],
 )
@@ -103,6 +104,11 @@ def test_bad_input_is_named(tmp_path, old, new, says):
     for part in says:
         assert part in line
     assert "hunter2" not in line
+
+
+def test_a_text_may_speak_of_a_nul(tmp_path):
+    text = GOOD.replace("attempts = 3", r"agents = ['a\u0000b', 'c\\u0000']")
+    assert load(tmp_path, text).agents == (r"a\u0000b", r"c\\u0000")
 
 
 def test_a_secret_in_the_address_is_not_repeated(tmp_path):

@@ -23,7 +23,7 @@ PRICE_COLUMNS = ("input", "cached_input", "output", "currency")
 LIST_COLUMNS = (
     "name", "country", "residency", "open_weights", "status", "retires_on", *PRICE_COLUMNS,
 )  # fmt: skip
-OtherProfilesFlag = Annotated[
+OwnProfilesFlag = Annotated[
     list[Path] | None,
     unset("Folder with provider profiles; may be repeated.", "the shipped ones alone"),
 ]
@@ -41,7 +41,7 @@ def list_(
         bool | None,
         unset("Whether the weights can be had.", "either", "--open-weights/--closed-weights"),
     ] = None,
-    profiles: OtherProfilesFlag = None,
+    profiles: OwnProfilesFlag = None,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
     """List backends, with what a million tokens cost (the first tier) and until when they are
@@ -72,7 +72,7 @@ def list_(
 @app.command()
 def show(
     name: Annotated[str, argument("Such as deepseek/deepseek-v4-pro.", options.backends)],
-    profiles: OtherProfilesFlag = None,
+    profiles: OwnProfilesFlag = None,
 ) -> None:
     """Show all that is known of a backend, with sources, as JSON.
 
@@ -97,7 +97,7 @@ def check(
     evidence: Annotated[
         Path, typer.Option(help="With --live: folder for profiles that record what was seen.")
     ] = Path("profiles"),
-    profiles: OtherProfilesFlag = None,
+    profiles: OwnProfilesFlag = None,
     format_: FormatFlag = Format.TABLE,
 ) -> None:
     """Check the catalogue: form, sources, prices not looked at for 60 days, and what retires
